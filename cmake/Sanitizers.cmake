@@ -1,0 +1,10 @@
+# PC_SANITIZE: empty, "address" (with undefined behaviour) or "thread".
+if(PC_SANITIZE STREQUAL "address")
+    add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=address,undefined)
+elseif(PC_SANITIZE STREQUAL "thread")
+    add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=thread)
+elseif(PC_SANITIZE)
+    message(FATAL_ERROR "PC_SANITIZE must be empty, address or thread, not '${PC_SANITIZE}'")
+endif()

@@ -1,0 +1,90 @@
+/* Doubling growth below a hard maximum. */
+#include "util/buffer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_CAPACITY = 256 };
+
+void pc_buffer_init(pc_buffer *buffer, size_t size_max)
+{
+    *buffer = (pc_buffer){.size_max = size_max};
+}
+
+void pc_buffer_deinit(pc_buffer *buffer)
+{
+    free(buffer->bytes);
+    *buffer = (pc_buffer){.size_max = buffer->size_max};
+}
+
+bool pc_buffer_reserve(pc_buffer *buffer, size_t size)
+{
+    if (buffer->failed) {
+        return false;
+    }
+    if (size <= buffer->capacity - buffer->size) {
+        return true;
+    }
+    if (size > buffer->size_max - buffer->size) {
+        buffer->failed = true;
+        return false;
+    }
+    size_t needed = buffer->size + size;
+    size_t capacity = buffer->capacity == 0 ? FIRST_CAPACITY : buffer->capacity;
+    while (capacity < needed) {
+        capacity = capacity > SIZE_MAX / 2 ? needed : capacity * 2;
+    }
+    if (capacity > buffer->size_max) {
+        capacity = buffer->size_max;
+    }
+    uint8_t *grown = realloc(buffer->bytes, capacity);
+    if (grown == NULL) {
+        buffer->failed = true;
+        return false;
+    }
+    buffer->bytes = grown;
+    buffer->capacity = capacity;
+    return true;
+}
+
+void pc_buffer_append(pc_buffer *buffer, const void *bytes, size_t size)
+{
+    if (size > 0 && pc_buffer_reserve(buffer, size)) {
+        memcpy(buffer->bytes + buffer->size, bytes, size);
+        buffer->size += size;
+    }
+}
+
+void pc_buffer_append_text(pc_buffer *buffer, const char *text)
+{
+    pc_buffer_append(buffer, text, strlen(text));
+}
+
+void pc_buffer_append_byte(pc_buffer *buffer, uint8_t byte)
+{
+    pc_buffer_append(buffer, &byte, 1);
+}
+
+pc_slice *pc_buffer_take_slice(pc_buffer *buffer)
+{
+    if (buffer->failed) {
+        return NULL;
+    }
+    pc_slice *slice =
+        buffer->bytes == NULL ? pc_slice_new(0) : pc_slice_take(buffer->bytes, buffer->size);
+    *buffer = (pc_buffer){.size_max = buffer->size_max};
+    return slice;
+}
+
+char *pc_buffer_take_text(pc_buffer *buffer)
+{
+    /* The terminator does not count against the maximum. */
+    buffer->size_max += buffer->size_max < SIZE_MAX;
+    pc_buffer_append_byte(buffer, 0);
+    if (buffer->failed) {
+        return NULL;
+    }
+    char *text = (char *)buffer->bytes;
+    *buffer = (pc_buffer){.size_max = buffer->size_max - 1};
+    return text;
+}

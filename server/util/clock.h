@@ -1,0 +1,20 @@
+/* The two clocks. Durations and deadlines are counted on the monotonic one, which no one can set;
+ * the wall clock is only for what people and the upstream call a time. */
+#ifndef PC_UTIL_CLOCK_H
+#define PC_UTIL_CLOCK_H
+
+#include <stdint.h>
+
+/* A deadline that never comes. */
+#define PC_NEVER_NS INT64_MAX
+
+/* Nanoseconds since some fixed moment (CLOCK_MONOTONIC). */
+int64_t pc_clock_now_ns(void);
+
+/* Milliseconds since 1970-01-01 UTC. */
+int64_t pc_clock_wall_ms(void);
+
+/* `now_ns` + `duration_ms`, kept below PC_NEVER_NS. Negative durations give `now_ns`. */
+int64_t pc_clock_after_ms(int64_t now_ns, int64_t duration_ms);
+
+#endif
