@@ -1,0 +1,389 @@
+/* The life of a call: it arrives, is decoded, handled, answered once in one batch, and is freed
+ * when the answer is out, core has reported its end, and no one refers to it any more. */
+#include "rpc/call_internal.h"
+
+#include <assert.h>
+#include <grpc/byte_buffer.h>
+#include <grpc/byte_buffer_reader.h>
+#include <grpc/support/alloc.h>
+#include <grpc/support/time.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "rpc/decode.h"
+#include "rpc/status_details.h"
+#include "util/clock.h"
+
+enum { REQUEST_ID_BYTES_MAX = 64, PIECES_INLINE = 16 };
+
+/* Stands in `on_cancel` once the cancel has been told. */
+static const pc_cancel cancel_told;
+
+/* Steps, in order:                                              thread */
+static void on_closed(pc_tag *tag, bool ok); /* rpc: core reports the call's end   */
+static void answer_ops(pc_call *call, grpc_op *ops,
+                       size_t n);              /* any: the one batch of the answer  */
+static void on_answered(pc_tag *tag, bool ok); /* rpc: the answer is out, or lost    */
+
+void pc_call_begin(pc_call *call)
+{
+    call->started_ns = pc_clock_now_ns();
+    atomic_store_explicit(&call->references, 2, memory_order_relaxed);
+    call->closed_tag.run = on_closed;
+    grpc_op op = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
+    op.data.recv_close_on_server.cancelled = &call->recv_cancelled;
+    if (grpc_call_start_batch(call->grpc, &op, 1, &call->closed_tag, NULL) != GRPC_CALL_OK) {
+        /* Core accepts this batch on every fresh call; without it the end would never be told. */
+        atomic_fetch_sub(&call->references, 1);
+    }
+    if (call->endpoint->registered == NULL) {
+        pc_call_fail(call, pc_status_new(PC_CODE_UNIMPLEMENTED, "METHOD_UNKNOWN",
+                                         "this server has no such method; reflection lists those "
+                                         "that it has"));
+    } else if (call->endpoint->row.kind == PC_RPC_TURNS) {
+        pc_stream_read(call);
+    } else {
+        pc_call_dispatch(call);
+    }
+}
+
+/* Requests mostly come in one slice, which is then used in place. */
+static pc_status read_request(pc_call *call, grpc_slice *owner, const uint8_t **bytes, size_t *size)
+{
+    grpc_byte_buffer_reader reader;
+    if (grpc_byte_buffer_reader_init(&reader, call->request) == 0) {
+        return pc_status_new(PC_CODE_INVALID_ARGUMENT, "REQUEST_UNREADABLE",
+                             "the request message cannot be decompressed");
+    }
+    size_t length = grpc_byte_buffer_length(reader.buffer_out);
+    size_t most = pc_rpc_request_bytes_max(call->endpoint->server);
+    if (length > most) {
+        grpc_byte_buffer_reader_destroy(&reader);
+        return pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE",
+                             "the request message has %zu bytes; at most %zu are allowed", length,
+                             most);
+    }
+    *owner = grpc_byte_buffer_reader_readall(&reader);
+    grpc_byte_buffer_reader_destroy(&reader);
+    *bytes = GRPC_SLICE_START_PTR(*owner);
+    *size = GRPC_SLICE_LENGTH(*owner);
+    call->request_bytes += *size;
+    return PC_OK;
+}
+
+void pc_call_dispatch(pc_call *call)
+{
+    if (call->request == NULL) {
+        pc_call_fail(call, pc_status_new(PC_CODE_INVALID_ARGUMENT, "REQUEST_MISSING",
+                                         "the call ended without a request message"));
+        return;
+    }
+    grpc_slice owner = grpc_empty_slice();
+    const uint8_t *bytes = NULL;
+    size_t size = 0;
+    pc_status status = read_request(call, &owner, &bytes, &size);
+    if (pc_status_ok(&status)) {
+        status = pc_decode(&call->decoded, call->endpoint->row.request, bytes, size, &call->arena);
+    }
+    /* Unpacking copies what it keeps. */
+    grpc_slice_unref(owner);
+    if (!pc_status_ok(&status)) {
+        pc_call_fail(call, status);
+        return;
+    }
+    call->endpoint->row.handle(call, call->decoded, call->endpoint->row.service);
+}
+
+/* ---- what the request came with -------------------------------------------------------------- */
+
+int64_t pc_call_deadline_ns(const pc_call *call)
+{
+    gpr_timespec deadline = call->core_deadline;
+    if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0) {
+        return PC_NEVER_NS;
+    }
+    gpr_timespec left = gpr_time_sub(deadline, gpr_now(deadline.clock_type));
+    int64_t now = pc_clock_now_ns();
+    if (left.tv_sec > 365 * 24 * 3600) {
+        return PC_NEVER_NS;
+    }
+    if (left.tv_sec < -365 * 24 * 3600) {
+        return 0;
+    }
+    return now + left.tv_sec * 1000000000 + left.tv_nsec;
+}
+
+const char *pc_call_header(pc_call *call, const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < call->headers.count; i++) {
+        const grpc_metadata *header = &call->headers.metadata[i];
+        if (GRPC_SLICE_LENGTH(header->key) == length &&
+            memcmp(GRPC_SLICE_START_PTR(header->key), name, length) == 0) {
+            return pc_arena_strndup(&call->arena, (const char *)GRPC_SLICE_START_PTR(header->value),
+                                    GRPC_SLICE_LENGTH(header->value));
+        }
+    }
+    return NULL;
+}
+
+static bool usable_request_id(const char *id)
+{
+    size_t length = id == NULL ? 0 : strlen(id);
+    if (length == 0 || length > REQUEST_ID_BYTES_MAX) {
+        return false;
+    }
+    for (const char *c = id; *c != '\0'; c++) {
+        bool allowed = (*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') ||
+                       (*c >= 'A' && *c <= 'Z') || *c == '-' || *c == '_' || *c == '.';
+        if (!allowed) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *pc_call_request_id(pc_call *call)
+{
+    if (call->request_id == NULL) {
+        static atomic_uint_least64_t counter;
+        const char *given = pc_call_header(call, "x-request-id");
+        if (usable_request_id(given)) {
+            call->request_id = given;
+        } else {
+            uint64_t count = atomic_fetch_add_explicit(&counter, 1, memory_order_relaxed);
+            call->request_id =
+                pc_arena_printf(&call->arena, "pc-%llx-%llx",
+                                (unsigned long long)pc_clock_wall_ms(), (unsigned long long)count);
+        }
+    }
+    return call->request_id == NULL ? "" : call->request_id;
+}
+
+pc_arena *pc_call_arena(pc_call *call)
+{
+    return &call->arena;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+pc_call *pc_call_ref(pc_call *call)
+{
+    atomic_fetch_add_explicit(&call->references, 1, memory_order_relaxed);
+    return call;
+}
+
+void pc_call_unref(pc_call *call)
+{
+    if (atomic_fetch_sub_explicit(&call->references, 1, memory_order_acq_rel) == 1) {
+        pc_rpc_call_ended(call->endpoint->server, call);
+        pc_rpc_recycle(call->endpoint->server, call);
+    }
+}
+
+bool pc_call_cancelled(const pc_call *call)
+{
+    return atomic_load_explicit(&call->cancelled, memory_order_acquire);
+}
+
+void pc_call_on_cancel(pc_call *call, void (*fn)(void *self), void *self)
+{
+    pc_cancel *cancel = pc_arena_alloc(&call->arena, sizeof *cancel);
+    if (cancel == NULL) {
+        return; /* The deadline of the work itself still ends it. */
+    }
+    *cancel = (pc_cancel){.fn = fn, .self = self};
+    const pc_cancel *none = NULL;
+    if (!atomic_compare_exchange_strong(&call->on_cancel, &none, cancel)) {
+        assert(none == &cancel_told);
+        fn(self);
+    }
+}
+
+static void on_closed(pc_tag *tag, bool ok)
+{
+    pc_call *call = PC_CONTAINER_OF(tag, pc_call, closed_tag);
+    if ((!ok || call->recv_cancelled != 0) &&
+        !atomic_load_explicit(&call->answered, memory_order_acquire)) {
+        atomic_store_explicit(&call->cancelled, true, memory_order_release);
+        const pc_cancel *cancel = atomic_exchange(&call->on_cancel, &cancel_told);
+        if (cancel != NULL) {
+            cancel->fn(cancel->self);
+        }
+    }
+    pc_call_unref(call);
+}
+
+void pc_call_count_upstream(pc_call *call, unsigned count)
+{
+    atomic_fetch_add_explicit(&call->upstream_calls, count, memory_order_relaxed);
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+static void release_slice(void *slice)
+{
+    pc_slice_unref(slice);
+}
+
+grpc_byte_buffer *pc_byte_buffer(pc_slice **pieces, size_t count)
+{
+    grpc_slice few[PIECES_INLINE];
+    grpc_slice *slices = count <= PIECES_INLINE ? few : gpr_malloc(count * sizeof *slices);
+    for (size_t i = 0; i < count; i++) {
+        /* Core only reads from slices that it sends. */
+        slices[i] =
+            grpc_slice_new_with_user_data((void *)(uintptr_t)pc_slice_bytes(pieces[i]),
+                                          pc_slice_size(pieces[i]), release_slice, pieces[i]);
+    }
+    grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(slices, count);
+    for (size_t i = 0; i < count; i++) {
+        grpc_slice_unref(slices[i]);
+    }
+    if (slices != few) {
+        gpr_free(slices);
+    }
+    return buffer;
+}
+
+pc_slice *pc_pack(const ProtobufCMessage *message)
+{
+    pc_slice *slice = pc_slice_new(protobuf_c_message_get_packed_size(message));
+    if (slice != NULL) {
+        protobuf_c_message_pack(message, pc_slice_writable(slice));
+    }
+    return slice;
+}
+
+void pc_call_headers_op(pc_call *call, grpc_op *op, size_t message_bytes)
+{
+    *op = (grpc_op){.op = GRPC_OP_SEND_INITIAL_METADATA};
+    size_t least = pc_rpc_compression_bytes_min(call->endpoint->server);
+    if (least > 0 && message_bytes >= least) {
+        op->data.send_initial_metadata.maybe_compression_level.is_set = 1;
+        op->data.send_initial_metadata.maybe_compression_level.level = GRPC_COMPRESS_LEVEL_LOW;
+    }
+}
+
+void pc_call_status_op(pc_call *call, grpc_op *op)
+{
+    *op = (grpc_op){.op = GRPC_OP_SEND_STATUS_FROM_SERVER};
+    op->data.send_status_from_server.status = (grpc_status_code)call->code;
+    if (call->code == PC_CODE_OK) {
+        return;
+    }
+    op->data.send_status_from_server.status_details = &call->status_message;
+    if (GRPC_SLICE_LENGTH(call->status_details) > 0) {
+        call->trailer = (grpc_metadata){
+            .key = grpc_slice_from_static_string("grpc-status-details-bin"),
+            .value = call->status_details,
+        };
+        op->data.send_status_from_server.trailing_metadata = &call->trailer;
+        op->data.send_status_from_server.trailing_metadata_count = 1;
+    }
+}
+
+void pc_call_set_status(pc_call *call, pc_status status)
+{
+    call->code = status.code;
+    call->reason = pc_status_reason(&status);
+    call->status_message = grpc_slice_from_copied_string(pc_status_message(&status));
+    pc_slice *details = pc_status_details(&status, pc_call_request_id(call));
+    if (details != NULL) {
+        call->status_details = grpc_slice_from_copied_buffer((const char *)pc_slice_bytes(details),
+                                                             pc_slice_size(details));
+        pc_slice_unref(details);
+    }
+    pc_status_clear(&status);
+}
+
+/* The first answer wins; a second one is a mistake in a handler. */
+static void claim_answer(pc_call *call)
+{
+    bool before = atomic_exchange_explicit(&call->answered, true, memory_order_acq_rel);
+    assert(!before);
+    (void)before;
+}
+
+static void answer_ops(pc_call *call, grpc_op *ops, size_t count)
+{
+    call->answered_tag.run = on_answered;
+    if (grpc_call_start_batch(call->grpc, ops, count, &call->answered_tag, NULL) != GRPC_CALL_OK) {
+        on_answered(&call->answered_tag, false);
+    }
+}
+
+static void on_answered(pc_tag *tag, bool ok)
+{
+    (void)ok; /* A caller that has gone is told by `closed`. */
+    pc_call_unref(PC_CONTAINER_OF(tag, pc_call, answered_tag));
+}
+
+void pc_call_answer(pc_call *call, pc_slice **pieces, size_t count)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        size += pc_slice_size(pieces[i]);
+    }
+    size_t most = pc_rpc_answer_bytes_max(call->endpoint->server);
+    if (size > most) {
+        for (size_t i = 0; i < count; i++) {
+            pc_slice_unref(pieces[i]);
+        }
+        pc_call_fail(call, pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "ANSWER_TOO_LARGE",
+                                         "the answer has %zu bytes; at most %zu are allowed: ask "
+                                         "for less with read_mask or a smaller page",
+                                         size, most));
+        return;
+    }
+    claim_answer(call);
+    call->answer_bytes = size;
+    call->answer = pc_byte_buffer(pieces, count);
+    grpc_op ops[3];
+    pc_call_headers_op(call, &ops[0], size);
+    ops[1] = (grpc_op){.op = GRPC_OP_SEND_MESSAGE};
+    ops[1].data.send_message.send_message = call->answer;
+    pc_call_status_op(call, &ops[2]);
+    answer_ops(call, ops, 3);
+}
+
+void pc_call_answer_message(pc_call *call, const ProtobufCMessage *message)
+{
+    pc_slice *slice = pc_pack(message);
+    if (slice == NULL) {
+        pc_call_fail(call, pc_status_out_of_memory());
+        return;
+    }
+    pc_call_answer(call, &slice, 1);
+}
+
+void pc_call_fail(pc_call *call, pc_status status)
+{
+    claim_answer(call);
+    pc_call_set_status(call, status);
+    grpc_op ops[2];
+    size_t count = 0;
+    pthread_mutex_lock(&call->stream_lock);
+    if (!call->headers_sent) {
+        pc_call_headers_op(call, &ops[count++], 0);
+        call->headers_sent = true;
+    }
+    pc_call_status_op(call, &ops[count++]);
+    answer_ops(call, ops, count);
+    pthread_mutex_unlock(&call->stream_lock);
+}
+
+void pc_stream_finish(pc_call *call)
+{
+    claim_answer(call);
+    grpc_op ops[2];
+    size_t count = 0;
+    pthread_mutex_lock(&call->stream_lock);
+    if (!call->headers_sent) {
+        pc_call_headers_op(call, &ops[count++], 0);
+        call->headers_sent = true;
+    }
+    pc_call_status_op(call, &ops[count++]);
+    answer_ops(call, ops, count);
+    pthread_mutex_unlock(&call->stream_lock);
+}

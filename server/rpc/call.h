@@ -1,0 +1,97 @@
+/* A call as handlers see it: a typed request in, slices or a status out. No gRPC type shows here.
+ *
+ * Life: a call is alive while its handler runs, until it has been answered, and while references
+ * are held. Answer every call exactly once, from any thread, within or after the handler. Memory:
+ * what comes from the call's arena, the request included, lives as long as the call. Threads:
+ * handlers run on RPC threads and must not block. All functions may be called on any thread, but
+ * the arena by one thread at a time. */
+#ifndef PC_RPC_CALL_H
+#define PC_RPC_CALL_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/arena.h"
+#include "util/slice.h"
+#include "util/status.h"
+
+typedef struct pc_call pc_call;
+
+typedef enum {
+    PC_RPC_UNARY,         /* one request, answered by pc_call_answer or pc_call_fail */
+    PC_RPC_SERVER_STREAM, /* one request, any number of pc_stream_send, then pc_stream_finish */
+    PC_RPC_TURNS          /* a stream of requests, each answered by one pc_stream_send before the
+                             next is read; ends with OK when the caller has no more */
+} pc_rpc_kind;
+
+/* One RPC: a row of the table that a server is made with. */
+typedef struct {
+    const char *path; /* "/package.Service/Method"; must outlive the server */
+    pc_rpc_kind kind;
+    const ProtobufCMessageDescriptor *request;
+    /* `request` is borrowed for the life of the call. `service` is the row's. */
+    void (*handle)(pc_call *call, const void *request, void *service);
+    void *service;
+} pc_method;
+
+/* What the request came with --------------------------------------------------------------------
+ */
+
+/* The caller's deadline on the monotonic clock, or PC_NEVER_NS. */
+int64_t pc_call_deadline_ns(const pc_call *call);
+
+/* The value of a request header with this lower-case name, or NULL. Copied to the arena; of several
+ * the first. */
+const char *pc_call_header(pc_call *call, const char *name);
+
+/* The caller's `x-request-id` when it is 1 to 64 letters, digits or `-_.`, else one of our own.
+ * Borrowed for the life of the call. */
+const char *pc_call_request_id(pc_call *call);
+
+pc_arena *pc_call_arena(pc_call *call);
+
+/* Life ------------------------------------------------------------------------------------------
+ */
+
+/* Keeps the call and its arena alive until pc_call_unref. */
+pc_call *pc_call_ref(pc_call *call);
+void pc_call_unref(pc_call *call);
+
+/* Whether the caller has gone or its deadline has passed. */
+bool pc_call_cancelled(const pc_call *call);
+
+/* Has `fn(self)` called once when the caller goes or the deadline passes before the answer is out;
+ * at once when that has happened. At most one per call. It runs on an RPC thread while the call is
+ * alive, and must not block. The call must still be answered. */
+void pc_call_on_cancel(pc_call *call, void (*fn)(void *self), void *self);
+
+/* For the log: adds to the number of upstream calls that this call has cost. */
+void pc_call_count_upstream(pc_call *call, unsigned count);
+
+/* Answers ---------------------------------------------------------------------------------------
+ */
+
+/* Answers a unary call with a message in `count` pieces, which are taken. */
+void pc_call_answer(pc_call *call, pc_slice **pieces, size_t count);
+
+/* Packs the message and answers with it. */
+void pc_call_answer_message(pc_call *call, const ProtobufCMessage *message);
+
+/* Ends any call with a failure, which is taken, and its google.rpc.Status details. On a stream no
+ * send may be under way. */
+void pc_call_fail(pc_call *call, pc_status status);
+
+/* Sends a message, which is taken, on a stream. `on_sent` is called once, on an RPC thread, when
+ * the next may be sent; `ok` is false when the caller has gone. One send at a time: that is the
+ * flow control. `on_sent` may be NULL on a call of kind PC_RPC_TURNS only. */
+void pc_stream_send(pc_call *call, pc_slice *message, void (*on_sent)(void *self, bool ok),
+                    void *self);
+void pc_stream_send_message(pc_call *call, const ProtobufCMessage *message,
+                            void (*on_sent)(void *self, bool ok), void *self);
+
+/* Ends a stream with success. */
+void pc_stream_finish(pc_call *call);
+
+#endif

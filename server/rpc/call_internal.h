@@ -1,0 +1,112 @@
+/* What server.c, call.c and stream.c share about a call; handlers see call.h only. */
+#ifndef PC_RPC_CALL_INTERNAL_H
+#define PC_RPC_CALL_INTERNAL_H
+
+#include <grpc/grpc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "rpc/call.h"
+#include "rpc/server.h"
+
+enum { CALL_ARENA_INLINE_BYTES = 1024, CALL_ARENA_BYTES_MAX = 64 * 1024 * 1024 };
+
+/* What a completion queue gives back. `ok` is core's success flag of the event. */
+typedef struct pc_tag {
+    void (*run)(struct pc_tag *tag, bool ok);
+} pc_tag;
+
+/* The posted slots of one method, or of the unknown methods when `row` is all zero. */
+typedef struct {
+    pc_rpc_server *server;
+    pc_method row;
+    void *registered; /* core's handle; NULL for unknown methods */
+} pc_endpoint;
+
+struct pc_call {
+    pc_endpoint *endpoint;
+    pc_call *next_free;
+    grpc_call *grpc;
+    gpr_timespec core_deadline;
+    grpc_metadata_array headers; /* the array is ours and reused; its elements are the call's */
+    grpc_call_details details;   /* of unknown methods only */
+    grpc_byte_buffer *request;
+    const ProtobufCMessage *decoded; /* in the arena */
+    const char *request_id;          /* in the arena; made when first asked for */
+    int64_t started_ns;
+
+    /* One for each of: the answer that is still owed or on its way out, the RECV_CLOSE batch, and
+     * every pc_call_ref. Whoever brings it to zero frees. */
+    atomic_int references;
+    atomic_bool answered;
+    int recv_cancelled; /* written by core before `closed` runs */
+    atomic_bool cancelled;
+    _Atomic(const struct pc_cancel *) on_cancel;
+    atomic_uint upstream_calls;
+
+    /* The answer. Written by the one who answers, before the batch is started. */
+    pc_code code;
+    const char *reason;
+    size_t request_bytes;
+    size_t answer_bytes;
+    grpc_byte_buffer *answer;
+    grpc_slice status_message;
+    grpc_slice status_details;
+    grpc_metadata trailer;
+
+    /* Streams only. The lock is held around each start of a batch, since core wants those of one
+     * call one after the other, and guards headers_sent. */
+    pthread_mutex_t stream_lock;
+    bool headers_sent;
+    void (*on_sent)(void *self, bool ok);
+    void *on_sent_self;
+
+    pc_tag arrived_tag;
+    pc_tag closed_tag;
+    pc_tag answered_tag;
+    pc_tag sent_tag;
+    pc_tag read_tag;
+
+    pc_arena arena;
+    _Alignas(max_align_t) uint8_t arena_bytes[CALL_ARENA_INLINE_BYTES];
+};
+
+typedef struct pc_cancel {
+    void (*fn)(void *self);
+    void *self;
+} pc_cancel;
+
+/* Server-wide limits and hooks that calls look up. */
+size_t pc_rpc_request_bytes_max(const pc_rpc_server *server);
+size_t pc_rpc_answer_bytes_max(const pc_rpc_server *server);
+size_t pc_rpc_compression_bytes_min(const pc_rpc_server *server);
+void pc_rpc_call_ended(pc_rpc_server *server, const pc_call *call);
+
+/* Gives a call's memory back for reuse. */
+void pc_rpc_recycle(pc_rpc_server *server, pc_call *call);
+
+/* Begins a call that has arrived: watches for its end and runs the handler. */
+void pc_call_begin(pc_call *call);
+
+/* Reads and decodes `call->request` and runs the handler, or fails the call. */
+void pc_call_dispatch(pc_call *call);
+
+/* Asks for the next request of a PC_RPC_TURNS call. */
+void pc_stream_read(pc_call *call);
+
+/* Sets what a batch needs to send headers, compressed answers included. */
+void pc_call_headers_op(pc_call *call, grpc_op *op, size_t message_bytes);
+
+/* Sets what a batch needs to send the status in `code`, `status_message` and `status_details`. */
+void pc_call_status_op(pc_call *call, grpc_op *op);
+
+/* A byte buffer over slices, which are taken; NULL on lack of memory. */
+grpc_byte_buffer *pc_byte_buffer(pc_slice **pieces, size_t count);
+
+/* The packed message, or NULL on lack of memory. */
+pc_slice *pc_pack(const ProtobufCMessage *message);
+
+/* Fills code, message and details from the status, which is taken. */
+void pc_call_set_status(pc_call *call, pc_status status);
+
+#endif

@@ -1,0 +1,513 @@
+/* Listening, the RPC threads, the slots that calls arrive in, and the drain. One completion queue
+ * serves all threads: measured, it does best with core on few cores. */
+#include "rpc/server.h"
+
+#include <errno.h>
+#include <grpc/byte_buffer.h>
+#include <grpc/grpc_security.h>
+#include <grpc/support/alloc.h>
+#include <grpc/support/log.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "rpc/call_internal.h"
+#include "rpc/credentials.h"
+#include "util/clock.h"
+
+/* A burst of calls of one method finds this many slots waiting, and each is replaced as it fills.
+ */
+enum { SLOTS_PER_METHOD = 64, FREE_CALLS_MAX = 1024 };
+
+struct pc_rpc_server {
+    grpc_server *core;
+    grpc_completion_queue *queue;
+    pc_rpc_options options; /* its texts are not used after pc_rpc_server_new */
+    int port;
+
+    pc_endpoint *endpoints; /* the last one is for unknown methods */
+    size_t endpoint_count;
+
+    pthread_mutex_t free_lock; /* guards: free_calls, free_count */
+    pc_call *free_calls;
+    size_t free_count;
+
+    pthread_mutex_t drain_lock; /* guards: drained */
+    pthread_cond_t drain_changed;
+    bool drained;
+    pc_tag drained_tag;
+
+    int thread_count;
+    pthread_t *threads;
+};
+
+/* Steps, in order:                                          thread */
+static void post_slot(pc_endpoint *endpoint); /* main, rpc                              */
+static void on_arrived(pc_tag *tag, bool ok); /* rpc: a call is here, or we shut down   */
+static void on_drained(pc_tag *tag, bool ok); /* rpc: no call is left                   */
+
+const char *pc_rpc_core_version(void)
+{
+    return grpc_version_string();
+}
+
+size_t pc_rpc_request_bytes_max(const pc_rpc_server *server)
+{
+    return server->options.request_bytes_max;
+}
+
+size_t pc_rpc_answer_bytes_max(const pc_rpc_server *server)
+{
+    return server->options.answer_bytes_max;
+}
+
+size_t pc_rpc_compression_bytes_min(const pc_rpc_server *server)
+{
+    return server->options.compression_bytes_min;
+}
+
+int pc_rpc_server_port(const pc_rpc_server *server)
+{
+    return server->port;
+}
+
+/* ---- calls ----------------------------------------------------------------------------------- */
+
+static pc_call *take_call(pc_rpc_server *server)
+{
+    pthread_mutex_lock(&server->free_lock);
+    pc_call *call = server->free_calls;
+    if (call != NULL) {
+        server->free_calls = call->next_free;
+        server->free_count--;
+    }
+    pthread_mutex_unlock(&server->free_lock);
+    if (call == NULL) {
+        call = calloc(1, sizeof *call);
+        if (call != NULL) {
+            grpc_metadata_array_init(&call->headers);
+            pthread_mutex_init(&call->stream_lock, NULL);
+        }
+    }
+    return call;
+}
+
+static void free_call(pc_call *call)
+{
+    grpc_metadata_array_destroy(&call->headers);
+    pthread_mutex_destroy(&call->stream_lock);
+    free(call);
+}
+
+void pc_rpc_recycle(pc_rpc_server *server, pc_call *call)
+{
+    pc_arena_deinit(&call->arena);
+    if (call->request != NULL) {
+        grpc_byte_buffer_destroy(call->request);
+    }
+    if (call->answer != NULL) {
+        grpc_byte_buffer_destroy(call->answer);
+    }
+    if (call->code != PC_CODE_OK) {
+        grpc_slice_unref(call->status_message);
+        grpc_slice_unref(call->status_details);
+    }
+    grpc_call *core_call = call->grpc;
+    if (call->endpoint->registered == NULL && core_call != NULL) {
+        grpc_slice_unref(call->details.method);
+        grpc_slice_unref(call->details.host);
+    }
+    pthread_mutex_lock(&server->free_lock);
+    bool keep = server->free_count < FREE_CALLS_MAX;
+    if (keep) {
+        call->next_free = server->free_calls;
+        server->free_calls = call;
+        server->free_count++;
+    }
+    pthread_mutex_unlock(&server->free_lock);
+    if (!keep) {
+        free_call(call);
+    }
+    /* Last: when no call is left, core reports the drain and the server may go. */
+    if (core_call != NULL) {
+        grpc_call_unref(core_call);
+    }
+}
+
+static void prepare_call(pc_call *call, pc_endpoint *endpoint)
+{
+    call->endpoint = endpoint;
+    call->grpc = NULL;
+    call->headers.count = 0;
+    call->request = NULL;
+    call->decoded = NULL;
+    call->request_id = NULL;
+    atomic_init(&call->references, 0);
+    atomic_init(&call->answered, false);
+    call->recv_cancelled = 0;
+    atomic_init(&call->cancelled, false);
+    atomic_init(&call->on_cancel, NULL);
+    atomic_init(&call->upstream_calls, 0);
+    call->code = PC_CODE_OK;
+    call->reason = "";
+    call->request_bytes = 0;
+    call->answer_bytes = 0;
+    call->answer = NULL;
+    call->status_message = grpc_empty_slice();
+    call->status_details = grpc_empty_slice();
+    call->headers_sent = false;
+    call->on_sent = NULL;
+    call->arrived_tag.run = on_arrived;
+    pc_arena_init(&call->arena, call->arena_bytes, sizeof call->arena_bytes, CALL_ARENA_BYTES_MAX);
+}
+
+static void post_slot(pc_endpoint *endpoint)
+{
+    pc_rpc_server *server = endpoint->server;
+    pc_call *call = take_call(server);
+    if (call == NULL) {
+        return; /* One slot fewer until memory returns; the others are still posted. */
+    }
+    prepare_call(call, endpoint);
+    grpc_call_error error;
+    if (endpoint->registered == NULL) {
+        grpc_call_details_init(&call->details);
+        error = grpc_server_request_call(server->core, &call->grpc, &call->details, &call->headers,
+                                         server->queue, server->queue, &call->arrived_tag);
+    } else {
+        grpc_byte_buffer **payload = endpoint->row.kind == PC_RPC_TURNS ? NULL : &call->request;
+        error = grpc_server_request_registered_call(
+            server->core, endpoint->registered, &call->grpc, &call->core_deadline, &call->headers,
+            payload, server->queue, server->queue, &call->arrived_tag);
+    }
+    if (error != GRPC_CALL_OK) {
+        pc_rpc_recycle(server, call);
+    }
+}
+
+static void on_arrived(pc_tag *tag, bool ok)
+{
+    pc_call *call = PC_CONTAINER_OF(tag, pc_call, arrived_tag);
+    if (!ok) {
+        call->grpc = NULL;
+        pc_rpc_recycle(call->endpoint->server, call);
+        return;
+    }
+    if (call->endpoint->registered == NULL) {
+        call->core_deadline = call->details.deadline;
+    }
+    post_slot(call->endpoint);
+    pc_call_begin(call);
+}
+
+/* "ipv4:10.1.2.3:4567" -> "ipv4:10.1.2.3" */
+static void peer_without_port(char *out, size_t size, grpc_call *call)
+{
+    char *peer = grpc_call_get_peer(call);
+    char *colon = peer == NULL ? NULL : strrchr(peer, ':');
+    if (colon != NULL && strncmp(peer, "ip", 2) == 0) {
+        *colon = '\0';
+    }
+    (void)snprintf(out, size, "%s",
+                   peer == NULL                    ? ""
+                   : strncmp(peer, "unix", 4) == 0 ? "unix"
+                                                   : peer);
+    gpr_free(peer);
+}
+
+void pc_rpc_call_ended(pc_rpc_server *server, const pc_call *call)
+{
+    if (server->options.on_call_ended == NULL) {
+        return;
+    }
+    char peer[64];
+    peer_without_port(peer, sizeof peer, call->grpc);
+    pc_call_summary summary = {
+        .method = call->endpoint->registered == NULL ? "unknown" : call->endpoint->row.path,
+        /* The last reference is ours, so the call may still be written to. */
+        .request_id = pc_call_request_id((pc_call *)(uintptr_t)call),
+        .peer = peer,
+        .code = call->code,
+        .reason = call->reason,
+        .cancelled = pc_call_cancelled(call),
+        .duration_ns = pc_clock_now_ns() - call->started_ns,
+        .request_bytes = call->request_bytes,
+        .answer_bytes = call->answer_bytes,
+        .upstream_calls = atomic_load_explicit(&call->upstream_calls, memory_order_relaxed),
+    };
+    server->options.on_call_ended(server->options.self, &summary);
+}
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+static grpc_arg number_arg(const char *key, int64_t value)
+{
+    grpc_arg arg = {.type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key};
+    arg.value.integer = value > INT32_MAX ? INT32_MAX : (int)value;
+    return arg;
+}
+
+static grpc_server *create_core(const pc_rpc_options *options)
+{
+    grpc_arg args[16];
+    size_t count = 0;
+    /* Without this a second server on the same port would share it in silence. */
+    args[count++] = number_arg(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    /* Core refuses over-large messages without details; twice our limit lets us say more. */
+    args[count++] =
+        number_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int64_t)options->request_bytes_max * 2);
+    args[count++] = number_arg(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, -1);
+    args[count++] = number_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, options->max_concurrent_streams);
+    args[count++] = number_arg(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024);
+    args[count++] = number_arg(GRPC_ARG_KEEPALIVE_TIME_MS, options->keepalive_ms);
+    args[count++] = number_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, options->keepalive_timeout_ms);
+    args[count++] = number_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    args[count++] = number_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10000);
+    if (options->connection_age_ms > 0) {
+        args[count++] = number_arg(GRPC_ARG_MAX_CONNECTION_AGE_MS, options->connection_age_ms);
+        args[count++] =
+            number_arg(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, options->connection_age_grace_ms);
+    }
+    if (options->connection_idle_ms > 0) {
+        args[count++] = number_arg(GRPC_ARG_MAX_CONNECTION_IDLE_MS, options->connection_idle_ms);
+    }
+    grpc_channel_args all = {.num_args = count, .args = args};
+    return grpc_server_create(&all, NULL);
+}
+
+/* Core says only that binding failed; trying it ourselves tells why. */
+static pc_status explain_bind_failure(const char *address)
+{
+    if (strncmp(address, "unix:", 5) == 0) {
+        return pc_status_new(PC_CODE_FAILED_PRECONDITION, "ADDRESS_INVALID",
+                             "cannot listen on %s: check that the folder exists, may be written, "
+                             "and that nothing else has the name",
+                             address);
+    }
+    char host[256];
+    (void)snprintf(host, sizeof host, "%s", address);
+    char *colon = strrchr(host, ':');
+    int number = EINVAL;
+    if (colon != NULL) {
+        *colon = '\0';
+        char *name = host[0] == '[' ? host + 1 : host;
+        name[strcspn(name, "]")] = '\0';
+        struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
+        struct addrinfo *found = NULL;
+        if (getaddrinfo(name[0] == '\0' ? NULL : name, colon + 1, &hints, &found) == 0) {
+            int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+            int on = 1;
+            (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+            number =
+                fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, 1) == 0
+                    ? 0
+                    : errno;
+            if (fd >= 0) {
+                (void)close(fd);
+            }
+            freeaddrinfo(found);
+        }
+    }
+    if (number == EADDRINUSE) {
+        return pc_status_new(
+            PC_CODE_FAILED_PRECONDITION, "ADDRESS_IN_USE",
+            "cannot listen on %s: another program has this port; stop it or choose "
+            "another with --listen-address",
+            address);
+    }
+    if (number == EACCES) {
+        return pc_status_new(PC_CODE_FAILED_PRECONDITION, "ADDRESS_FORBIDDEN",
+                             "cannot listen on %s: not allowed to use this port", address);
+    }
+    return pc_status_new(
+        PC_CODE_FAILED_PRECONDITION, "ADDRESS_INVALID",
+        "cannot listen on %s: it must be host:port with an address of this machine, "
+        "or unix:/path",
+        address);
+}
+
+static pc_status bind_address(pc_rpc_server *server, const pc_rpc_options *options)
+{
+    grpc_server_credentials *credentials;
+    pc_status status = pc_rpc_credentials(&credentials, options);
+    if (!pc_status_ok(&status)) {
+        return status;
+    }
+    int port = grpc_server_add_http2_port(server->core, options->address, credentials);
+    grpc_server_credentials_release(credentials);
+    if (port == 0) {
+        return explain_bind_failure(options->address);
+    }
+    server->port = strncmp(options->address, "unix:", 5) == 0 ? 0 : port;
+    return PC_OK;
+}
+
+static void register_methods(pc_rpc_server *server, const pc_method *methods, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        pc_endpoint *endpoint = &server->endpoints[i];
+        endpoint->server = server;
+        endpoint->row = methods[i];
+        endpoint->registered = grpc_server_register_method(
+            server->core, methods[i].path, NULL,
+            methods[i].kind == PC_RPC_TURNS ? GRPC_SRM_PAYLOAD_NONE
+                                            : GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER,
+            0);
+    }
+    server->endpoints[count].server = server;
+    server->endpoint_count = count + 1;
+}
+
+/* Core's own texts may quote what callers sent; failures reach us as values anyway. */
+static void drop_core_log(gpr_log_func_args *args)
+{
+    (void)args;
+}
+
+pc_status pc_rpc_server_new(pc_rpc_server **out, const pc_rpc_options *options,
+                            const pc_method *methods, size_t method_count)
+{
+    *out = NULL;
+    gpr_set_log_function(drop_core_log);
+    grpc_init();
+    pc_rpc_server *server = calloc(1, sizeof *server);
+    pc_endpoint *endpoints = calloc(method_count + 1, sizeof *endpoints);
+    if (server == NULL || endpoints == NULL) {
+        free(server);
+        free(endpoints);
+        grpc_shutdown();
+        return pc_status_out_of_memory();
+    }
+    server->endpoints = endpoints;
+    server->options = *options;
+    pthread_mutex_init(&server->free_lock, NULL);
+    pthread_mutex_init(&server->drain_lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&server->drain_changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    server->drained_tag.run = on_drained;
+    server->queue = grpc_completion_queue_create_for_next(NULL);
+    server->core = create_core(options);
+    grpc_server_register_completion_queue(server->core, server->queue, NULL);
+    register_methods(server, methods, method_count);
+    pc_status status = bind_address(server, options);
+    if (!pc_status_ok(&status)) {
+        pc_rpc_server_free(server);
+        return status;
+    }
+    *out = server;
+    return PC_OK;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static void *serve(void *argument)
+{
+    pc_rpc_server *server = argument;
+    for (;;) {
+        grpc_event event =
+            grpc_completion_queue_next(server->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+        if (event.type == GRPC_QUEUE_SHUTDOWN) {
+            return NULL;
+        }
+        pc_tag *tag = event.tag;
+        tag->run(tag, event.success != 0);
+    }
+}
+
+pc_status pc_rpc_server_start(pc_rpc_server *server)
+{
+    int wanted = server->options.threads;
+    if (wanted <= 0) {
+        long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        wanted = cores < 1 ? 1 : (int)cores;
+    }
+    server->threads = calloc((size_t)wanted, sizeof *server->threads);
+    if (server->threads == NULL) {
+        return pc_status_out_of_memory();
+    }
+    grpc_server_start(server->core);
+    for (size_t i = 0; i < server->endpoint_count; i++) {
+        for (int slot = 0; slot < SLOTS_PER_METHOD; slot++) {
+            post_slot(&server->endpoints[i]);
+        }
+    }
+    for (; server->thread_count < wanted; server->thread_count++) {
+        if (pthread_create(&server->threads[server->thread_count], NULL, serve, server) != 0) {
+            return pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "NO_THREADS",
+                                 "cannot start an RPC thread");
+        }
+    }
+    return PC_OK;
+}
+
+static void on_drained(pc_tag *tag, bool ok)
+{
+    (void)ok;
+    pc_rpc_server *server = PC_CONTAINER_OF(tag, pc_rpc_server, drained_tag);
+    pthread_mutex_lock(&server->drain_lock);
+    server->drained = true;
+    pthread_cond_signal(&server->drain_changed);
+    pthread_mutex_unlock(&server->drain_lock);
+}
+
+void pc_rpc_server_drain(pc_rpc_server *server, int64_t deadline_ns)
+{
+    grpc_server_shutdown_and_notify(server->core, server->queue, &server->drained_tag);
+    struct timespec until = {.tv_sec = deadline_ns / 1000000000,
+                             .tv_nsec = deadline_ns % 1000000000};
+    pthread_mutex_lock(&server->drain_lock);
+    bool cancelled = false;
+    while (!server->drained) {
+        if (cancelled) {
+            pthread_cond_wait(&server->drain_changed, &server->drain_lock);
+        } else if (pthread_cond_timedwait(&server->drain_changed, &server->drain_lock, &until) ==
+                   ETIMEDOUT) {
+            cancelled = true;
+            pthread_mutex_unlock(&server->drain_lock);
+            grpc_server_cancel_all_calls(server->core);
+            pthread_mutex_lock(&server->drain_lock);
+        }
+    }
+    pthread_mutex_unlock(&server->drain_lock);
+}
+
+void pc_rpc_server_free(pc_rpc_server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    if (server->thread_count == 0) {
+        /* Never started: nothing was posted, but core wants its shutdown all the same. */
+        grpc_server_shutdown_and_notify(server->core, server->queue, &server->drained_tag);
+        (void)grpc_completion_queue_next(server->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+    }
+    grpc_completion_queue_shutdown(server->queue);
+    for (int i = 0; i < server->thread_count; i++) {
+        pthread_join(server->threads[i], NULL);
+    }
+    while (
+        server->thread_count == 0 &&
+        grpc_completion_queue_next(server->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL).type !=
+            GRPC_QUEUE_SHUTDOWN) {
+    }
+    grpc_server_destroy(server->core);
+    grpc_completion_queue_destroy(server->queue);
+    while (server->free_calls != NULL) {
+        pc_call *call = server->free_calls;
+        server->free_calls = call->next_free;
+        free_call(call);
+    }
+    pthread_cond_destroy(&server->drain_changed);
+    pthread_mutex_destroy(&server->drain_lock);
+    pthread_mutex_destroy(&server->free_lock);
+    free(server->threads);
+    free(server->endpoints);
+    free(server);
+    grpc_shutdown();
+}

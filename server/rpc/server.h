@@ -1,0 +1,67 @@
+/* A gRPC server over gRPC core: it listens, runs the RPC threads, matches calls to the rows of the
+ * method table, and drains. Calls of unknown methods are answered with UNIMPLEMENTED.
+ * Threads: functions are called on one thread (main); handlers run on the RPC threads. */
+#ifndef PC_RPC_SERVER_H
+#define PC_RPC_SERVER_H
+
+#include "rpc/call.h"
+
+typedef struct pc_rpc_server pc_rpc_server;
+
+/* How a call ended, for log and metrics. Borrowed for the time of the callback. */
+typedef struct {
+    const char *method; /* path of the row, or "unknown" */
+    const char *request_id;
+    const char *peer; /* address without port, such as "ipv4:127.0.0.1", or "unix" */
+    pc_code code;
+    const char *reason; /* of a failure, else "" */
+    bool cancelled;
+    int64_t duration_ns;
+    size_t request_bytes;
+    size_t answer_bytes;
+    unsigned upstream_calls;
+} pc_call_summary;
+
+typedef struct {
+    const char *address;              /* "host:port" (port 0: a free one) or "unix:/path" */
+    const char *tls_certificate_file; /* PEM chain; NULL: no TLS */
+    const char *tls_key_file;         /* PEM */
+    const char *tls_client_ca_file;   /* PEM; NULL: callers need no certificate */
+    int threads;                      /* 0: one for each core */
+    size_t request_bytes_max;
+    size_t answer_bytes_max;
+    int max_concurrent_streams; /* per connection */
+    int64_t keepalive_ms;
+    int64_t keepalive_timeout_ms;
+    int64_t connection_age_ms; /* 0: no limit */
+    int64_t connection_age_grace_ms;
+    int64_t connection_idle_ms;   /* 0: no limit */
+    size_t compression_bytes_min; /* answers of this size and more are compressed for callers that
+                                     accept it; 0: none are */
+    /* Called on an RPC thread when a call has ended; NULL for none. Must not block. */
+    void (*on_call_ended)(void *self, const pc_call_summary *summary);
+    void *self;
+} pc_rpc_options;
+
+/* Makes a server and binds its address. All texts in `options` are copied or only used here; the
+ * rows are copied. Owned: pc_rpc_server_free. Errors: FAILED_PRECONDITION with reason
+ * ADDRESS_IN_USE, ADDRESS_INVALID, ADDRESS_FORBIDDEN or TLS_FILE_INVALID; RESOURCE_EXHAUSTED. */
+PC_NODISCARD pc_status pc_rpc_server_new(pc_rpc_server **out, const pc_rpc_options *options,
+                                         const pc_method *methods, size_t method_count);
+
+/* Starts to serve. Errors: RESOURCE_EXHAUSTED when a thread cannot be had. */
+PC_NODISCARD pc_status pc_rpc_server_start(pc_rpc_server *server);
+
+/* The TCP port that is listened on; 0 for a UNIX socket. */
+int pc_rpc_server_port(const pc_rpc_server *server);
+
+/* Takes no new calls, waits for those in progress, and cancels what is left at `deadline_ns`. */
+void pc_rpc_server_drain(pc_rpc_server *server, int64_t deadline_ns);
+
+/* Frees a server that was never started or was drained. NULL is allowed. */
+void pc_rpc_server_free(pc_rpc_server *server);
+
+/* "1.51.1": the version of the loaded gRPC core. */
+const char *pc_rpc_core_version(void);
+
+#endif

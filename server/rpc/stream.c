@@ -1,0 +1,90 @@
+/* Streams: one send under way at a time, and for calls of kind PC_RPC_TURNS the next request is
+ * only read when its predecessor's answer has left. So a slow reader holds back what is made for
+ * it. */
+#include "rpc/call_internal.h"
+
+#include <grpc/byte_buffer.h>
+
+/* Steps, in order:                                  thread */
+static void on_read(pc_tag *tag, bool ok); /* rpc: a request is here, or there are no more   */
+static void on_sent(pc_tag *tag, bool ok); /* rpc: a message has left, or the caller has     */
+
+void pc_stream_read(pc_call *call)
+{
+    if (call->request != NULL) {
+        grpc_byte_buffer_destroy(call->request);
+        call->request = NULL;
+    }
+    call->read_tag.run = on_read;
+    pc_call_ref(call);
+    grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
+    op.data.recv_message.recv_message = &call->request;
+    pthread_mutex_lock(&call->stream_lock);
+    grpc_call_error error = grpc_call_start_batch(call->grpc, &op, 1, &call->read_tag, NULL);
+    pthread_mutex_unlock(&call->stream_lock);
+    if (error != GRPC_CALL_OK) {
+        on_read(&call->read_tag, false);
+    }
+}
+
+static void on_read(pc_tag *tag, bool ok)
+{
+    pc_call *call = PC_CONTAINER_OF(tag, pc_call, read_tag);
+    if (ok && call->request != NULL) {
+        pc_call_dispatch(call);
+    } else {
+        pc_stream_finish(call);
+    }
+    pc_call_unref(call);
+}
+
+void pc_stream_send(pc_call *call, pc_slice *message, void (*sent)(void *self, bool ok), void *self)
+{
+    size_t size = pc_slice_size(message);
+    call->answer_bytes += size;
+    call->on_sent = sent;
+    call->on_sent_self = self;
+    call->sent_tag.run = on_sent;
+    call->answer = pc_byte_buffer(&message, 1);
+    grpc_op ops[2];
+    size_t count = 0;
+    pc_call_ref(call);
+    pthread_mutex_lock(&call->stream_lock);
+    if (!call->headers_sent) {
+        pc_call_headers_op(call, &ops[count++], size);
+        call->headers_sent = true;
+    }
+    ops[count] = (grpc_op){.op = GRPC_OP_SEND_MESSAGE};
+    ops[count++].data.send_message.send_message = call->answer;
+    grpc_call_error error = grpc_call_start_batch(call->grpc, ops, count, &call->sent_tag, NULL);
+    pthread_mutex_unlock(&call->stream_lock);
+    if (error != GRPC_CALL_OK) {
+        on_sent(&call->sent_tag, false);
+    }
+}
+
+void pc_stream_send_message(pc_call *call, const ProtobufCMessage *message,
+                            void (*sent)(void *self, bool ok), void *self)
+{
+    pc_slice *slice = pc_pack(message);
+    if (slice == NULL) {
+        pc_call_fail(call, pc_status_out_of_memory());
+        return;
+    }
+    pc_stream_send(call, slice, sent, self);
+}
+
+static void on_sent(pc_tag *tag, bool ok)
+{
+    pc_call *call = PC_CONTAINER_OF(tag, pc_call, sent_tag);
+    grpc_byte_buffer_destroy(call->answer);
+    call->answer = NULL;
+    if (call->on_sent != NULL) {
+        call->on_sent(call->on_sent_self, ok);
+    } else if (ok) {
+        pc_stream_read(call);
+    } else {
+        pc_stream_finish(call);
+    }
+    pc_call_unref(call);
+}
