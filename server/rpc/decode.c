@@ -16,6 +16,19 @@ typedef struct {
     pc_status status;
 } walk_state;
 
+/* Where the walk is; the path is only spelled out for a violation. */
+typedef struct place {
+    const struct place *above;
+    const char *field;
+} place;
+
+static size_t spell(char *out, size_t size, const place *at)
+{
+    size_t used = at->above == NULL ? 0 : spell(out, size, at->above);
+    int more = snprintf(out + used, size - used, "%s%s", used == 0 ? "" : ".", at->field);
+    return more < 0 || used + (size_t)more >= size ? size - 1 : used + (size_t)more;
+}
+
 static bool read_varint(const uint8_t **at, const uint8_t *end, uint64_t *out)
 {
     uint64_t value = 0;
@@ -36,35 +49,37 @@ static pc_status unreadable(const char *why)
                          "the request message cannot be read: %s", why);
 }
 
-static void check_text(walk_state *state, const char *path, const uint8_t *bytes, size_t size)
+static void check_text(walk_state *state, const place *at, const uint8_t *bytes, size_t size)
 {
-    if (memchr(bytes, 0, size) != NULL) {
-        pc_status_add_violation(&state->status, path, "must not hold a NUL character");
-    } else if (!pc_utf8_valid(bytes, size)) {
-        pc_status_add_violation(&state->status, path, "must be valid UTF-8");
+    const char *problem = memchr(bytes, 0, size) != NULL ? "must not hold a NUL character"
+                          : !pc_utf8_valid(bytes, size)  ? "must be valid UTF-8"
+                                                         : NULL;
+    if (problem != NULL) {
+        char path[PATH_BYTES_MAX] = "";
+        (void)spell(path, sizeof path, at);
+        pc_status_add_violation(&state->status, path, problem);
     }
 }
 
 static void walk(walk_state *state, const ProtobufCMessageDescriptor *descriptor, const uint8_t *at,
-                 const uint8_t *end, const char *path, int depth);
+                 const uint8_t *end, const place *above, int depth);
 
 static void walk_bytes(walk_state *state, const ProtobufCFieldDescriptor *field, const uint8_t *at,
-                       size_t size, const char *path, int depth)
+                       size_t size, const place *above, int depth)
 {
     if (field == NULL) {
         return;
     }
-    char below[PATH_BYTES_MAX];
-    (void)snprintf(below, sizeof below, "%s%s%s", path, path[0] == '\0' ? "" : ".", field->name);
+    place here = {.above = above, .field = field->name};
     if (field->type == PROTOBUF_C_TYPE_STRING) {
-        check_text(state, below, at, size);
+        check_text(state, &here, at, size);
     } else if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
-        walk(state, field->descriptor, at, at + size, below, depth + 1);
+        walk(state, field->descriptor, at, at + size, &here, depth + 1);
     }
 }
 
 static void walk(walk_state *state, const ProtobufCMessageDescriptor *descriptor, const uint8_t *at,
-                 const uint8_t *end, const char *path, int depth)
+                 const uint8_t *end, const place *above, int depth)
 {
     if (depth > PC_DECODE_DEPTH_MAX) {
         state->status = unreadable("it is nested too deep");
@@ -99,7 +114,7 @@ static void walk(walk_state *state, const ProtobufCMessageDescriptor *descriptor
         case WIRE_BYTES:
             whole = read_varint(&at, end, &value) && value <= (uint64_t)(end - at);
             if (whole) {
-                walk_bytes(state, field, at, (size_t)value, path, depth);
+                walk_bytes(state, field, at, (size_t)value, above, depth);
                 at += value;
             }
             break;
@@ -131,7 +146,7 @@ pc_status pc_decode(const ProtobufCMessage **out, const ProtobufCMessageDescript
     *out = NULL;
     walk_state state = {.status = PC_OK};
     if (size > 0) {
-        walk(&state, descriptor, bytes, bytes + size, "", 0);
+        walk(&state, descriptor, bytes, bytes + size, NULL, 0);
     }
     if (!pc_status_ok(&state.status)) {
         return state.status;

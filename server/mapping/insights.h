@@ -1,0 +1,61 @@
+/* Insights: values at configured paths of a profile's JSON, found in one pass over the text for all
+ * rules together, and written as profilecontext.v1.Insight.
+ * Threads: a compiled set never changes; any thread may use it. */
+#ifndef PC_MAPPING_INSIGHTS_H
+#define PC_MAPPING_INSIGHTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/arena.h"
+#include "util/buffer.h"
+#include "util/status.h"
+
+/* How the value is read. A value that cannot be read so is left out. */
+typedef enum {
+    PC_INSIGHT_NUMBER, /* also from a string that spells a number */
+    PC_INSIGHT_TEXT,   /* also a number's digits, and true or false */
+    PC_INSIGHT_FLAG,   /* also "true" and "false" */
+    PC_INSIGHT_TIME,   /* a time with a zone, or a date: midnight UTC */
+    PC_INSIGHT_LIST    /* an array's strings and numbers; a single one is a list of one */
+} pc_insight_type;
+
+/* One configured insight. Borrowed for pc_insight_set_new only. */
+typedef struct {
+    const char *name; /* unique */
+    const char *path; /* JSON property names joined by dots; a backslash takes the next
+                         character as it is, for names with dots or backslashes */
+    pc_insight_type type;
+    int kind;                 /* InsightKind's number */
+    const char *unit;         /* NULL or "": none */
+    int direction;            /* InsightDirection's number */
+    int propensity;           /* Propensity's number */
+    bool has_bounds;          /* for the band of a number */
+    double low_below;         /* below it: LOW */
+    double high_above;        /* above it: HIGH; between the two, both included: MEDIUM */
+    const char *factors_path; /* NULL or "": none. An array of {code, value, importance} */
+} pc_insight_rule;
+
+typedef struct pc_insight_set pc_insight_set;
+
+/* Compiles `count` rules. Owned: pc_insight_set_free. Errors: INVALID_ARGUMENT INVALID_REQUEST with
+ * a violation for each rule whose name or path is empty or malformed; RESOURCE_EXHAUSTED. */
+PC_NODISCARD pc_status pc_insight_set_new(pc_insight_set **out, const pc_insight_rule *rules,
+                                          size_t count);
+
+/* NULL is allowed. */
+void pc_insight_set_free(pc_insight_set *set);
+
+/* The upstream's `fields` paths that the rules need, joined by commas; "" when there are no rules.
+ * Borrowed from the set. NULL when a property's name cannot stand in such a list: then everything
+ * must be fetched. */
+const char *pc_insight_set_fields(const pc_insight_set *set);
+
+/* Appends one field `field_number` of message Insight for each rule whose value is in the JSON
+ * object `json` (a profile's entity), in the order of the rules. Of equal keys the last counts.
+ * Errors: INTERNAL UPSTREAM_BODY_UNREADABLE; RESOURCE_EXHAUSTED. */
+PC_NODISCARD pc_status pc_map_insights(pc_buffer *out, const pc_insight_set *set,
+                                       const uint8_t *json, size_t size, uint32_t field_number);
+
+#endif

@@ -1,0 +1,58 @@
+/* Field masks (AIP-157): compiled against a message's table, applied to wire bytes without
+ * unpacking them, and turned into the upstream's `fields`.
+ *
+ * A path is field names of the .proto joined by dots; it may go through repeated fields and then
+ * means that part of every item. A parent covers its children. `*` or an empty list means all.
+ * `extensions` can be named only whole.
+ * Threads: a compiled mask never changes; any thread may use it while its arena lives. */
+#ifndef PC_MAPPING_MASK_H
+#define PC_MAPPING_MASK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mapping/tables.h"
+#include "util/arena.h"
+#include "util/buffer.h"
+#include "util/status.h"
+
+typedef struct pc_mask pc_mask;
+
+/* Limits on what callers send. */
+enum { PC_MASK_PATHS_MAX = 256, PC_MASK_PATH_BYTES_MAX = 512 };
+
+/* Compiles `count` NUL-terminated paths (borrowed for the call) against `table`. `*out` lives in
+ * the arena. Errors: INVALID_ARGUMENT INVALID_REQUEST with a violation of `read_mask` for each bad
+ * path, naming its place in the list and the part of it that is known; out of memory. */
+PC_NODISCARD pc_status pc_mask_compile(const pc_mask **out, pc_arena *arena,
+                                       const pc_message_table *table, const char *const *paths,
+                                       size_t count);
+
+/* The part of the mask that holds for the message field `name` of the mask's message: NULL when the
+ * field is left out. The result covers all when the field is named whole. Borrowed from the
+ * arena. */
+const pc_mask *pc_mask_child(const pc_mask *mask, const char *name);
+
+/* Whether the mask leaves nothing out. */
+bool pc_mask_is_all(const pc_mask *mask);
+
+/* The part of both masks, for a caller's mask and a policy's. NULL when out of memory; arena. Both
+ * masks were compiled against the same table. */
+const pc_mask *pc_mask_intersect(pc_arena *arena, const pc_mask *a, const pc_mask *b);
+
+/* Appends the fields of the message in `wire` that the mask keeps, in their order. Fields that the
+ * table does not know are dropped unless the mask covers all. Errors: INTERNAL MESSAGE_MALFORMED;
+ * RESOURCE_EXHAUSTED when `out` fails. */
+PC_NODISCARD pc_status pc_mask_filter(pc_buffer *out, const uint8_t *wire, size_t size,
+                                      const pc_mask *mask);
+
+/* The upstream's `fields` value that fetches what the mask keeps: JSON dot paths joined by commas,
+ * in the order of the table. `*out` is NULL when everything must be fetched (the mask covers all,
+ * or names `extensions` at the root); arena. "" when nothing of the document is needed. Paths stop
+ * at repeated fields, of which the upstream gives all or nothing, and at properties whose names
+ * hold a dot or a comma. Errors: out of memory. */
+PC_NODISCARD pc_status pc_mask_upstream_fields(const char **out, pc_arena *arena,
+                                               const pc_mask *mask);
+
+#endif
