@@ -177,6 +177,9 @@ void pc_call_unref(pc_call *call)
 {
     if (atomic_fetch_sub_explicit(&call->references, 1, memory_order_acq_rel) == 1) {
         pc_rpc_call_ended(call->endpoint->server, call);
+        if (call->at_end != NULL) {
+            call->at_end(call->at_end_self);
+        }
         pc_rpc_recycle(call->endpoint->server, call);
     }
 }
@@ -198,6 +201,13 @@ void pc_call_on_cancel(pc_call *call, void (*fn)(void *self), void *self)
         assert(none == &cancel_told);
         fn(self);
     }
+}
+
+void pc_call_at_end(pc_call *call, void (*fn)(void *self), void *self)
+{
+    assert(call->at_end == NULL);
+    call->at_end = fn;
+    call->at_end_self = self;
 }
 
 static void on_closed(pc_tag *tag, bool ok)

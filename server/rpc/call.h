@@ -67,6 +67,10 @@ bool pc_call_cancelled(const pc_call *call);
  * alive, and must not block. The call must still be answered. */
 void pc_call_on_cancel(pc_call *call, void (*fn)(void *self), void *self);
 
+/* Has `fn(self)` called once when the call ends, after which nothing of it may be used: for what
+ * the cancel callback needs. At most one per call. */
+void pc_call_at_end(pc_call *call, void (*fn)(void *self), void *self);
+
 /* For the log: adds to the number of upstream calls that this call has cost. */
 void pc_call_count_upstream(pc_call *call, unsigned count);
 

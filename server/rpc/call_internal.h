@@ -43,6 +43,8 @@ struct pc_call {
     atomic_bool cancelled;
     _Atomic(const struct pc_cancel *) on_cancel;
     atomic_uint upstream_calls;
+    void (*at_end)(void *self);
+    void *at_end_self;
 
     /* The answer. Written by the one who answers, before the batch is started. */
     pc_code code;

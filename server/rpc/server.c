@@ -153,6 +153,8 @@ static void prepare_call(pc_call *call, pc_endpoint *endpoint)
     atomic_init(&call->upstream_calls, 0);
     call->code = PC_CODE_OK;
     call->reason = "";
+    call->at_end = NULL;
+    call->at_end_self = NULL;
     call->request_bytes = 0;
     call->answer_bytes = 0;
     call->answer = NULL;

@@ -1,0 +1,165 @@
+/* A chained hash table; a list in order of arrival says who makes room. */
+#include "context/audience_names.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/clock.h"
+
+enum { BUCKETS = 4096 };
+
+typedef struct entry {
+    struct entry *next_in_bucket;
+    struct entry *newer;
+    int64_t expires_ns;
+    const char *id;   /* behind the sandbox, in texts */
+    const char *name; /* NULL: there is none */
+    char texts[];     /* sandbox, id, name */
+} entry;
+
+struct pc_audience_names {
+    pthread_mutex_t lock; /* guards: buckets, oldest, newest, count */
+    entry *buckets[BUCKETS];
+    entry *oldest;
+    entry *newest;
+    size_t count;
+    size_t entries_max;
+    int64_t ttl_ms;
+    int64_t missing_ttl_ms;
+};
+
+static size_t bucket_of(const char *sandbox, const char *id)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (const char *c = sandbox; *c != '\0'; c++) {
+        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
+    }
+    hash *= 1099511628211u;
+    for (const char *c = id; *c != '\0'; c++) {
+        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
+    }
+    return (hash >> 32) % BUCKETS;
+}
+
+static entry **find(pc_audience_names *names, const char *sandbox, const char *id)
+{
+    entry **link = &names->buckets[bucket_of(sandbox, id)];
+    while (*link != NULL &&
+           (strcmp((*link)->texts, sandbox) != 0 || strcmp((*link)->id, id) != 0)) {
+        link = &(*link)->next_in_bucket;
+    }
+    return link;
+}
+
+pc_status pc_audience_names_new(pc_audience_names **out, size_t entries_max, int64_t ttl_ms,
+                                int64_t missing_ttl_ms)
+{
+    *out = calloc(1, sizeof **out);
+    if (*out == NULL) {
+        return pc_status_out_of_memory();
+    }
+    pthread_mutex_init(&(*out)->lock, NULL);
+    (*out)->entries_max = entries_max;
+    (*out)->ttl_ms = ttl_ms;
+    (*out)->missing_ttl_ms = missing_ttl_ms;
+    return PC_OK;
+}
+
+void pc_audience_names_free(pc_audience_names *names)
+{
+    if (names == NULL) {
+        return;
+    }
+    for (entry *e = names->oldest; e != NULL;) {
+        entry *newer = e->newer;
+        free(e);
+        e = newer;
+    }
+    pthread_mutex_destroy(&names->lock);
+    free(names);
+}
+
+pc_name_verdict pc_audience_names_get(pc_audience_names *names, const char *sandbox, const char *id,
+                                      int64_t now_ns, pc_arena *arena, const char **name_out)
+{
+    *name_out = NULL;
+    pc_name_verdict verdict = PC_NAME_UNKNOWN;
+    pthread_mutex_lock(&names->lock);
+    const entry *e = *find(names, sandbox, id);
+    if (e != NULL && e->expires_ns > now_ns) {
+        if (e->name == NULL) {
+            verdict = PC_NAME_NONE;
+        } else {
+            *name_out = pc_arena_strndup(arena, e->name, strlen(e->name));
+            verdict = *name_out == NULL ? PC_NAME_NONE : PC_NAME_KNOWN;
+        }
+    }
+    pthread_mutex_unlock(&names->lock);
+    return verdict;
+}
+
+/* Under the lock. */
+static void drop_oldest(pc_audience_names *names)
+{
+    entry *e = names->oldest;
+    names->oldest = e->newer;
+    if (names->oldest == NULL) {
+        names->newest = NULL;
+    }
+    entry **link = &names->buckets[bucket_of(e->texts, e->id)];
+    while (*link != e) {
+        link = &(*link)->next_in_bucket;
+    }
+    *link = e->next_in_bucket;
+    names->count--;
+    free(e);
+}
+
+static entry *make_entry(const char *sandbox, const char *id, const char *name)
+{
+    size_t sandbox_bytes = strlen(sandbox) + 1;
+    size_t id_bytes = strlen(id) + 1;
+    size_t name_bytes = name == NULL ? 0 : strlen(name) + 1;
+    entry *e = malloc(sizeof *e + sandbox_bytes + id_bytes + name_bytes);
+    if (e == NULL) {
+        return NULL;
+    }
+    *e = (entry){.id = e->texts + sandbox_bytes};
+    memcpy(e->texts, sandbox, sandbox_bytes);
+    memcpy(e->texts + sandbox_bytes, id, id_bytes);
+    if (name != NULL) {
+        memcpy(e->texts + sandbox_bytes + id_bytes, name, name_bytes);
+        e->name = e->texts + sandbox_bytes + id_bytes;
+    }
+    return e;
+}
+
+void pc_audience_names_put(pc_audience_names *names, const char *sandbox, const char *id,
+                           const char *name, int64_t now_ns)
+{
+    entry *fresh = make_entry(sandbox, id, name);
+    if (fresh == NULL || names->entries_max == 0) {
+        free(fresh);
+        return;
+    }
+    fresh->expires_ns =
+        pc_clock_after_ms(now_ns, name == NULL ? names->missing_ttl_ms : names->ttl_ms);
+    pthread_mutex_lock(&names->lock);
+    while (names->count >= names->entries_max) {
+        drop_oldest(names);
+    }
+    /* In front of its bucket, so that it hides an older entry of the same id until that one is
+     * dropped in its turn. */
+    entry **bucket = &names->buckets[bucket_of(sandbox, id)];
+    fresh->next_in_bucket = *bucket;
+    *bucket = fresh;
+    if (names->newest == NULL) {
+        names->oldest = fresh;
+    } else {
+        names->newest->newer = fresh;
+    }
+    names->newest = fresh;
+    names->count++;
+    pthread_mutex_unlock(&names->lock);
+}

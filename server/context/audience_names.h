@@ -1,0 +1,30 @@
+/* Names of audiences by sandbox and id, remembered for a while, also that there is none. Names
+ * change rarely, and looking one up costs an upstream call.
+ * Threads: any. */
+#ifndef PC_CONTEXT_AUDIENCE_NAMES_H
+#define PC_CONTEXT_AUDIENCE_NAMES_H
+
+#include "util/arena.h"
+#include "util/status.h"
+
+typedef struct pc_audience_names pc_audience_names;
+
+typedef enum { PC_NAME_UNKNOWN, PC_NAME_KNOWN, PC_NAME_NONE } pc_name_verdict;
+
+/* Remembers at most `entries_max` names, each `ttl_ms`, or `missing_ttl_ms` when there is none; the
+ * oldest entry makes room. Owned: pc_audience_names_free. Errors: RESOURCE_EXHAUSTED. */
+PC_NODISCARD pc_status pc_audience_names_new(pc_audience_names **out, size_t entries_max,
+                                             int64_t ttl_ms, int64_t missing_ttl_ms);
+
+/* NULL is allowed. */
+void pc_audience_names_free(pc_audience_names *names);
+
+/* `*name_out` is a copy in `arena` for PC_NAME_KNOWN, else NULL. `now_ns` is monotonic. */
+pc_name_verdict pc_audience_names_get(pc_audience_names *names, const char *sandbox, const char *id,
+                                      int64_t now_ns, pc_arena *arena, const char **name_out);
+
+/* `name` NULL: there is none. What cannot be kept for lack of memory is looked up again later. */
+void pc_audience_names_put(pc_audience_names *names, const char *sandbox, const char *id,
+                           const char *name, int64_t now_ns);
+
+#endif

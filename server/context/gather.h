@@ -1,0 +1,86 @@
+/* Gathers the sections of one person's context: fetches in parallel, maps what arrives, and closes
+ * when all is in or the deadline comes, whichever is first. A part that is late or refused is
+ * marked and never spoils the others.
+ *
+ * Threads: pc_gather_start and pc_gather_cancel may be called on any thread; callbacks come on a
+ * worker. */
+#ifndef PC_CONTEXT_GATHER_H
+#define PC_CONTEXT_GATHER_H
+
+#include "context/audience_names.h"
+#include "context/section.h"
+#include "context/source.h"
+#include "mapping/insights.h"
+#include "mapping/mask.h"
+#include "mapping/segments.h"
+#include "util/timers.h"
+#include "util/workers.h"
+
+/* What gathering works with; borrowed, lives longer than every gathering. */
+typedef struct {
+    const pc_source *source;
+    pc_workers *workers;
+    pc_timers *timers;
+    pc_audience_names *names;
+    const pc_insight_set *insights;
+    size_t body_bytes_max; /* of mapped output */
+    int64_t names_wait_ms; /* at most this long for names of audiences */
+} pc_gatherer;
+
+/* What to gather. Everything it points to must live until `released`. */
+typedef struct {
+    pc_person person;
+    const char *request_id;
+    unsigned sections;                      /* PC_SECTION_BIT of each that is wanted; not empty */
+    const pc_mask *masks[PC_SECTION_COUNT]; /* of an item's message; NULL: all of it */
+    uint32_t numbers[PC_SECTION_COUNT];     /* field numbers for the repeated sections */
+    bool whole_profile;                     /* the profile keeps its identities and segments */
+    const char *profile_fields;             /* what to ask the upstream for; NULL: all */
+    const char *event_fields;
+    bool has_event_start;
+    bool has_event_end;
+    int64_t event_start_ms;
+    int64_t event_end_ms;
+    int event_limit;
+    bool oldest_first;
+    const char *event_cursor; /* NULL: the first page */
+    int64_t close_ns;         /* when to close with what there is */
+} pc_gather_plan;
+
+/* What was gathered. Borrowed for the callback; `data` of a section may be taken by setting it to
+ * NULL. */
+typedef struct {
+    pc_section_result sections[PC_SECTION_COUNT];
+    pc_status profile_failure; /* of the fetches, or OK. May be taken */
+    pc_status events_failure;
+    size_t event_count;
+    const char *next_cursor; /* of the events; "" at the end */
+    const char *xid;         /* "" when not known */
+    unsigned upstream_calls;
+} pc_gathered;
+
+typedef struct {
+    /* Once, with the result. */
+    void (*done)(void *self, pc_gathered *gathered);
+    /* Once, last: the plan and `self` are no longer used. */
+    void (*released)(void *self);
+    void *self;
+} pc_gather_callbacks;
+
+typedef struct pc_gathering pc_gathering;
+
+/* Starts. An error returned means that no callback comes. Else both come, `done` first, neither
+ * within this call. Owned: pc_gather_release, whenever it is no longer needed for cancelling.
+ * Errors: RESOURCE_EXHAUSTED. */
+PC_NODISCARD pc_status pc_gather_start(pc_gathering **out, const pc_gatherer *gatherer,
+                                       const pc_gather_plan *plan,
+                                       const pc_gather_callbacks *callbacks);
+
+/* The caller has gone: ends the upstream's transfers. `done` still comes, with code CANCELLED.
+ * Harmless when it has come. */
+void pc_gather_cancel(pc_gathering *gathering);
+
+/* Gives the gathering back; it goes on to its end by itself. */
+void pc_gather_release(pc_gathering *gathering);
+
+#endif

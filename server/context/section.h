@@ -1,0 +1,44 @@
+/* Sections of a context, and what became of each. The numbers are those of context.proto. */
+#ifndef PC_CONTEXT_SECTION_H
+#define PC_CONTEXT_SECTION_H
+
+#include "mapping/envelope.h"
+#include "util/slice.h"
+#include "util/status.h"
+
+typedef enum {
+    PC_SECTION_PROFILE = 1,
+    PC_SECTION_EVENTS = 2,
+    PC_SECTION_SEGMENTS = 3,
+    PC_SECTION_IDENTITIES = 4,
+    PC_SECTION_INSIGHTS = 5,
+    PC_SECTION_COUNT = 6 /* one more than the last */
+} pc_section;
+
+#define PC_SECTION_BIT(section) (1u << (section))
+
+typedef enum {
+    PC_SECTION_UNDECIDED = 0,
+    PC_SECTION_OK = 1,
+    PC_SECTION_STALE = 2,
+    PC_SECTION_MISSING = 3,
+    PC_SECTION_DENIED = 4,
+    PC_SECTION_NOT_ENABLED = 5,
+    PC_SECTION_LATE = 6,
+    PC_SECTION_FAILED = 7
+} pc_section_status;
+
+typedef enum { PC_ORIGIN_NONE = 0, PC_ORIGIN_UPSTREAM = 1, PC_ORIGIN_CACHE = 2 } pc_section_origin;
+
+typedef struct {
+    pc_section_status status;
+    pc_section_origin origin;
+    int64_t fetched_wall_ms; /* 0: never */
+    pc_moment last_modified;
+    const char *reason; /* constant; "" for OK */
+    bool truncated;
+    pc_slice *data; /* owned; wire bytes, NULL for none. Of the profile: the message's fields; of
+                       the others: repeated fields with the number the plan gives */
+} pc_section_result;
+
+#endif

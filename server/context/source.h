@@ -1,0 +1,60 @@
+/* Where sections come from, as this folder wants it: a table of functions that upstream/ is fitted
+ * to by app.c, and that tests replace. One fetch is one upstream operation; the answer is its raw
+ * body. */
+#ifndef PC_CONTEXT_SOURCE_H
+#define PC_CONTEXT_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/slice.h"
+#include "util/status.h"
+
+typedef enum { PC_FETCH_PROFILE, PC_FETCH_EVENTS, PC_FETCH_AUDIENCES } pc_fetch_kind;
+
+/* A person and where to look: either namespace and id, or xid. Texts are NUL-terminated. */
+typedef struct {
+    const char *namespace_code; /* NULL when named by xid */
+    const char *id;
+    const char *xid; /* NULL when named by identity */
+    const char *sandbox;
+    const char *merge_policy;
+} pc_person;
+
+/* Borrowed for the start only. */
+typedef struct {
+    pc_fetch_kind kind;
+    pc_person person;   /* of audiences: only the sandbox */
+    const char *fields; /* JSON dot paths joined by commas; NULL: all */
+    const char *request_id;
+    int64_t deadline_ns;
+    /* Of events. */
+    bool has_start;
+    bool has_end;
+    int64_t start_ms; /* inclusive */
+    int64_t end_ms;   /* exclusive */
+    int limit;
+    bool oldest_first;
+    const char *cursor; /* NULL or "": the first page */
+    /* Of audiences: at most 100. */
+    const char *const *audience_ids;
+    size_t audience_count;
+} pc_fetch_request;
+
+/* Takes `status`; `body` is borrowed for the call and NULL on failure; `attempts` counts upstream
+ * calls. Comes exactly once, on a thread of the source, never within start. Must not block. */
+typedef void (*pc_fetch_done)(void *self, pc_status status, pc_slice *body, unsigned attempts);
+
+typedef struct pc_source {
+    /* An error returned means that `done` never comes. `*op_out` is then NULL. */
+    pc_status (*start)(const struct pc_source *source, const pc_fetch_request *request,
+                       pc_fetch_done done, void *self, void **op_out);
+    /* Asks; `done` still comes. Harmless when it has come. */
+    void (*cancel)(const struct pc_source *source, void *op);
+    /* Gives the operation back; it may still be running. */
+    void (*release)(const struct pc_source *source, void *op);
+    void *self;
+} pc_source;
+
+#endif

@@ -1,0 +1,177 @@
+/* ListSegmentMemberships: a page of the segments a person is or was in. The upstream sends them all
+ * with the profile, so a page is cut here: its token holds the last key that was shown. */
+#include <string.h>
+
+#include "mapping/segments.h"
+#include "mapping/wire.h"
+#include "profilecontext/v1/profile_context.pb-c.h"
+#include "service/answer.h"
+#include "util/clock.h"
+
+/* Field numbers of ListSegmentMembershipsResponse. */
+enum { RESPONSE_SEGMENT_MEMBERSHIPS = 1, RESPONSE_NEXT_PAGE_TOKEN = 2, RESPONSE_INFO = 3 };
+
+enum { PAGE_SIZE_USUAL = 1000, PAGE_SIZE_MAX = 4000 };
+
+typedef Profilecontext__V1__ListSegmentMembershipsRequest request_message;
+
+/* In the call's arena. */
+typedef struct {
+    pc_call *call;
+    const pc_service *service;
+    pc_gather_plan plan;
+    pc_query_hash query;
+    int page_size;
+    const char *after; /* key of the last membership shown: namespace, NUL, segment id; or NULL */
+    size_t after_size;
+} operation;
+
+static void on_gathered(void *self, pc_gathered *gathered);
+static void on_released(void *self);
+
+static pc_status plan_page(operation *op, const request_message *message)
+{
+    const pc_person *person = &op->plan.person;
+    const char *texts[] = {
+        "ListSegmentMemberships", person->namespace_code, person->id, person->xid,
+        person->sandbox,          person->merge_policy};
+    pc_status status = pc_query_hash_of(&op->query, texts, PC_COUNT_OF(texts));
+    if (pc_status_ok(&status) && message->page_token[0] != '\0') {
+        status = pc_page_token_open(&op->after, &op->after_size, pc_call_arena(op->call),
+                                    op->service->page_token_key, &op->query, message->page_token);
+    }
+    return status;
+}
+
+void pc_list_segment_memberships(pc_call *call, const void *request, void *self)
+{
+    const pc_service *service = self;
+    const request_message *message = request;
+    operation *op = pc_arena_calloc(pc_call_arena(call), 1, sizeof *op);
+    if (op == NULL) {
+        pc_call_fail(call, pc_status_out_of_memory());
+        return;
+    }
+    op->call = call;
+    op->service = service;
+    pc_gather_plan *plan = &op->plan;
+    pc_status status = PC_OK;
+    pc_read_fields fields =
+        PC_READ_FIELDS(message, PROFILECONTEXT__V1__LIST_SEGMENT_MEMBERSHIPS_REQUEST);
+    pc_request_person(&plan->person, &status, service, &fields);
+    op->page_size =
+        pc_request_limit(&status, "page_size", message->page_size, PAGE_SIZE_USUAL, PAGE_SIZE_MAX);
+    if (pc_status_ok(&status)) {
+        status = plan_page(op, message);
+    }
+    if (pc_status_ok(&status)) {
+        status = pc_request_close_ns(&plan->close_ns, service, call);
+    }
+    if (!pc_status_ok(&status)) {
+        pc_call_fail(call, status);
+        return;
+    }
+    plan->sections = PC_SECTION_BIT(PC_SECTION_SEGMENTS);
+    plan->numbers[PC_SECTION_SEGMENTS] = RESPONSE_SEGMENT_MEMBERSHIPS;
+    plan->profile_fields = "segmentMembership";
+    plan->request_id = pc_call_request_id(call);
+    pc_call_ref(call);
+    const pc_gather_callbacks callbacks = {on_gathered, on_released, op};
+    pc_gather_for_call(call, service, plan, &callbacks);
+}
+
+/* Compares a membership's key with the one that the page comes after; the list is sorted so. */
+static int compare_key(const pc_segment *segment, const char *after, size_t after_size)
+{
+    size_t namespace_size = strlen(after);
+    const char *id = after + namespace_size + 1;
+    size_t id_size = after_size > namespace_size ? after_size - namespace_size - 1 : 0;
+    size_t common =
+        segment->name_space_size < namespace_size ? segment->name_space_size : namespace_size;
+    int order = memcmp(segment->name_space, after, common);
+    if (order == 0 && segment->name_space_size != namespace_size) {
+        order = segment->name_space_size < namespace_size ? -1 : 1;
+    }
+    if (order != 0) {
+        return order;
+    }
+    common = segment->segment_id_size < id_size ? segment->segment_id_size : id_size;
+    order = memcmp(segment->segment_id, id, common);
+    if (order == 0 && segment->segment_id_size != id_size) {
+        order = segment->segment_id_size < id_size ? -1 : 1;
+    }
+    return order;
+}
+
+static pc_status put_next_page(pc_buffer *out, const operation *op, const pc_segment *last)
+{
+    pc_arena *arena = pc_call_arena(op->call);
+    size_t size = last->name_space_size + 1 + last->segment_id_size;
+    char *key = pc_arena_alloc(arena, size);
+    if (key == NULL) {
+        return pc_status_out_of_memory();
+    }
+    memcpy(key, last->name_space, last->name_space_size);
+    key[last->name_space_size] = '\0';
+    memcpy(key + last->name_space_size + 1, last->segment_id, last->segment_id_size);
+    const char *token;
+    pc_status status =
+        pc_page_token_seal(&token, arena, op->service->page_token_key, &op->query, key, size);
+    if (pc_status_ok(&status)) {
+        pc_wire_put_text(out, RESPONSE_NEXT_PAGE_TOKEN, token);
+    }
+    return status;
+}
+
+static pc_status put_page(pc_buffer *out, const operation *op, const pc_slice *segments)
+{
+    pc_segment_iterator iterator;
+    pc_segment segment;
+    pc_segment last = {0};
+    int shown = 0;
+    pc_segment_iterator_init(&iterator, pc_slice_bytes(segments), pc_slice_size(segments),
+                             RESPONSE_SEGMENT_MEMBERSHIPS);
+    while (pc_segment_iterator_next(&iterator, &segment)) {
+        if (op->after != NULL && compare_key(&segment, op->after, op->after_size) <= 0) {
+            continue;
+        }
+        if (shown == op->page_size) {
+            return put_next_page(out, op, &last);
+        }
+        pc_wire_put_bytes(out, RESPONSE_SEGMENT_MEMBERSHIPS, segment.wire, segment.wire_size);
+        last = segment;
+        shown++;
+    }
+    return PC_OK;
+}
+
+static void on_gathered(void *self, pc_gathered *gathered)
+{
+    operation *op = self;
+    pc_note_upstream(op->call, gathered);
+    const pc_section_result *result = &gathered->sections[PC_SECTION_SEGMENTS];
+    if (result->status != PC_SECTION_OK) {
+        pc_call_fail(op->call, pc_take_failure(gathered, PC_SECTION_SEGMENTS));
+        return;
+    }
+    pc_buffer out;
+    pc_buffer_init(&out, op->service->gatherer->body_bytes_max);
+    pc_put_section_info(&out, RESPONSE_INFO, PC_SECTION_SEGMENTS, result, pc_clock_wall_ms());
+    pc_status status = put_page(&out, op, result->data);
+    pc_slice *answer = pc_buffer_take_slice(&out);
+    pc_buffer_deinit(&out);
+    if (pc_status_ok(&status) && answer == NULL) {
+        status = pc_status_out_of_memory();
+    }
+    if (!pc_status_ok(&status)) {
+        pc_slice_unref(answer);
+        pc_call_fail(op->call, status);
+        return;
+    }
+    pc_call_answer(op->call, &answer, 1);
+}
+
+static void on_released(void *self)
+{
+    pc_call_unref(((operation *)self)->call);
+}

@@ -1,0 +1,174 @@
+/* Checks by rule, each with a sentence that says what would be right. */
+#include "service/request.h"
+
+#include <string.h>
+
+#include "util/clock.h"
+
+enum {
+    NAMESPACE_BYTES_MAX = 128,
+    ID_BYTES_MAX = 1024,
+    SANDBOX_BYTES_MAX = 64,
+    MERGE_POLICY_BYTES_MAX = 64
+};
+
+static bool letter_or_digit(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* 1 to `most` letters, digits, or characters of `others`. */
+static bool made_of(const char *text, size_t most, const char *others)
+{
+    size_t length = strlen(text);
+    if (length == 0 || length > most) {
+        return false;
+    }
+    for (const char *c = text; *c != '\0'; c++) {
+        if (!letter_or_digit(*c) && strchr(others, *c) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool has_control(const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+        if (*c < 0x20 || *c == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool lower_case(const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c >= 'A' && *c <= 'Z') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void check_identity(pc_person *out, pc_status *status,
+                           const Profilecontext__V1__Identity *identity)
+{
+    if (!made_of(identity->namespace_, NAMESPACE_BYTES_MAX, "_-.:/@+~")) {
+        pc_status_add_violation(status, "identity.namespace",
+                                "must be 1 to 128 letters, digits or characters of _-.:/@+~, such "
+                                "as Email");
+    }
+    size_t length = strlen(identity->id);
+    if (length == 0 || length > ID_BYTES_MAX || has_control(identity->id)) {
+        pc_status_add_violation(status, "identity.id",
+                                "must be 1 to 1024 bytes without control characters");
+    }
+    out->namespace_code = identity->namespace_;
+    out->id = identity->id;
+}
+
+void pc_request_person(pc_person *out, pc_status *status, const pc_service *service,
+                       const pc_read_fields *fields)
+{
+    *out = (pc_person){.sandbox = service->sandbox, .merge_policy = service->merge_policy};
+    if (fields->identity != NULL) {
+        check_identity(out, status, fields->identity);
+    } else if (fields->xid != NULL) {
+        if (!made_of(fields->xid, ID_BYTES_MAX, "-_=.:")) {
+            pc_status_add_violation(status, "xid",
+                                    "must be 1 to 1024 letters, digits or characters of -_=.:");
+        }
+        out->xid = fields->xid;
+    } else {
+        pc_status_add_violation(status, "person", "must name the person, by identity or by xid");
+    }
+    if (fields->sandbox[0] != '\0') {
+        if (!made_of(fields->sandbox, SANDBOX_BYTES_MAX, "-") || !lower_case(fields->sandbox)) {
+            pc_status_add_violation(status, "sandbox",
+                                    "must be 1 to 64 lower-case letters, digits or hyphens");
+        }
+        out->sandbox = fields->sandbox;
+    }
+    if (fields->merge_policy_id[0] != '\0') {
+        if (!made_of(fields->merge_policy_id, MERGE_POLICY_BYTES_MAX, "-")) {
+            pc_status_add_violation(status, "merge_policy_id",
+                                    "must be at most 64 letters, digits or hyphens");
+        }
+        out->merge_policy = fields->merge_policy_id;
+    }
+    const Google__Protobuf__Duration *staleness = fields->max_staleness;
+    if (staleness != NULL && (staleness->seconds < 0 || staleness->nanos < 0 ||
+                              staleness->nanos > 999999999 || staleness->seconds > 315576000000)) {
+        pc_status_add_violation(status, "max_staleness", "must be a duration of 0 or more");
+    }
+}
+
+void pc_request_mask(const pc_mask **out, pc_status *status, pc_arena *arena,
+                     const Google__Protobuf__FieldMask *mask, const pc_message_table *table)
+{
+    *out = NULL;
+    size_t count = mask == NULL ? 0 : mask->n_paths;
+    if (count > PC_READ_MASK_PATHS_MAX) {
+        pc_status_add_violation(status, "read_mask", "must have at most 100 paths");
+        return;
+    }
+    pc_status compiled = pc_mask_compile(
+        out, arena, table, count == 0 ? NULL : (const char *const *)mask->paths, count);
+    if (pc_status_ok(status)) {
+        *status = compiled;
+        return;
+    }
+    for (const pc_violation *v = pc_status_violations(&compiled); v != NULL; v = v->next) {
+        pc_status_add_violation(status, v->field, v->description);
+    }
+    pc_status_clear(&compiled);
+}
+
+int64_t pc_request_time_ms(pc_status *status, const char *field,
+                           const Google__Protobuf__Timestamp *time)
+{
+    /* google.protobuf.Timestamp spans years 1 to 9999; the upstream counts from 1970. */
+    if (time->seconds < 0 || time->seconds > 253402300799 || time->nanos < 0 ||
+        time->nanos > 999999999) {
+        pc_status_add_violation(status, field, "must be a time from 1970 to 9999");
+        return 0;
+    }
+    return time->seconds * 1000 + time->nanos / 1000000;
+}
+
+int pc_request_limit(pc_status *status, const char *field, int32_t given, int usual, int most)
+{
+    if (given < 0) {
+        pc_status_add_violation(status, field, "must not be negative");
+        return usual;
+    }
+    int wanted = given == 0 ? usual : given;
+    return wanted > most ? most : wanted;
+}
+
+pc_status pc_request_close_ns(int64_t *out, const pc_service *service, const pc_call *call)
+{
+    int64_t now = pc_clock_now_ns();
+    int64_t deadline = pc_call_deadline_ns(call);
+    if (deadline == PC_NEVER_NS) {
+        deadline = pc_clock_after_ms(now, service->default_deadline_ms);
+    }
+    int64_t most = pc_clock_after_ms(now, service->max_deadline_ms);
+    if (deadline > most) {
+        deadline = most;
+    }
+    *out = deadline;
+    if (deadline <= now) {
+        return pc_status_new(PC_CODE_DEADLINE_EXCEEDED, "DEADLINE_PASSED",
+                             "the deadline had passed when the call arrived");
+    }
+    /* Never more than a quarter of a short deadline goes to the margin. */
+    int64_t margin = service->answer_margin_ms * 1000000;
+    if (margin > (deadline - now) / 4) {
+        margin = (deadline - now) / 4;
+    }
+    *out = deadline - margin;
+    return PC_OK;
+}

@@ -1,0 +1,56 @@
+/* What every read has in common: the person, where to look, the mask and the deadline; checked,
+ * with defaults filled in. */
+#ifndef PC_SERVICE_REQUEST_H
+#define PC_SERVICE_REQUEST_H
+
+#include "google/protobuf/duration.pb-c.h"
+#include "google/protobuf/field_mask.pb-c.h"
+#include "google/protobuf/timestamp.pb-c.h"
+#include "profilecontext/v1/identity.pb-c.h"
+#include "service/service.h"
+
+enum { PC_READ_MASK_PATHS_MAX = 100 };
+
+/* The common fields of a request message, borrowed from it. */
+typedef struct {
+    const Profilecontext__V1__Identity *identity; /* NULL when not chosen */
+    const char *xid;                              /* NULL when not chosen */
+    const char *sandbox;
+    const char *merge_policy_id;
+    const Google__Protobuf__FieldMask *read_mask;    /* may be NULL */
+    const Google__Protobuf__Duration *max_staleness; /* may be NULL */
+} pc_read_fields;
+
+/* Takes the common fields out of a request message of any RPC; PREFIX names the message's oneof. */
+#define PC_READ_FIELDS(message, PREFIX)                                                            \
+    ((pc_read_fields){                                                                             \
+        .identity =                                                                                \
+            (message)->person_case == PREFIX##__PERSON_IDENTITY ? (message)->identity : NULL,      \
+        .xid = (message)->person_case == PREFIX##__PERSON_XID ? (message)->xid : NULL,             \
+        .sandbox = (message)->sandbox,                                                             \
+        .merge_policy_id = (message)->merge_policy_id,                                             \
+        .max_staleness = (message)->max_staleness,                                                 \
+    })
+
+/* Checks the fields and fills in defaults. Violations are added to `*status`. `out` borrows from
+ * the request and the service. */
+void pc_request_person(pc_person *out, pc_status *status, const pc_service *service,
+                       const pc_read_fields *fields);
+
+/* Compiles `read_mask` against `table`; NULL or empty is the whole. Violations are added. */
+void pc_request_mask(const pc_mask **out, pc_status *status, pc_arena *arena,
+                     const Google__Protobuf__FieldMask *mask, const pc_message_table *table);
+
+/* Milliseconds since 1970 of a request's time; a violation of `field` when it is out of range. */
+int64_t pc_request_time_ms(pc_status *status, const char *field,
+                           const Google__Protobuf__Timestamp *time);
+
+/* `given` between 0 and `most`; 0 means `usual`, more than `most` means `most`; negative is a
+ * violation of `field`. */
+int pc_request_limit(pc_status *status, const char *field, int32_t given, int usual, int most);
+
+/* When the answer must be made. Errors: DEADLINE_EXCEEDED when that has passed. */
+PC_NODISCARD pc_status pc_request_close_ns(int64_t *out, const pc_service *service,
+                                           const pc_call *call);
+
+#endif
