@@ -1,0 +1,16 @@
+# Writes OUTPUT, a C file that holds the bytes of FILES (a list separated by "|") for demo.h.
+string(REPLACE "|" ";" FILES "${FILES}")
+set(code "/* Made from demo/ by embed.cmake. */\n#include \"demo.h\"\n\n")
+set(table "")
+set(number 0)
+foreach(file IN LISTS FILES)
+    get_filename_component(name "${file}" NAME)
+    file(READ "${file}" hex HEX)
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+    string(APPEND code "static const unsigned char file_${number}[] = {${bytes}};\n")
+    string(APPEND table "    {\"${name}\", file_${number}, sizeof(file_${number})},\n")
+    math(EXPR number "${number} + 1")
+endforeach()
+string(APPEND code "\nconst struct sbx_demo_file sbx_demo_files[] = {\n${table}};\n"
+    "const size_t sbx_demo_file_count = ${number};\n")
+file(WRITE "${OUTPUT}" "${code}")
