@@ -1,0 +1,580 @@
+/* The rules' paths form a tree of property names. One walk over the document beside that tree notes
+ * where each rule's value stands; then the values are read and written in the order of the rules.
+ */
+#include "mapping/insights.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mapping/json_reader.h"
+#include "mapping/numbers.h"
+#include "mapping/times.h"
+#include "mapping/wire.h"
+
+/* Field numbers of insight.proto. */
+enum {
+    INSIGHT_NAME = 1,
+    INSIGHT_SOURCE_PATH = 2,
+    INSIGHT_KIND = 3,
+    INSIGHT_NUMBER = 4,
+    INSIGHT_TEXT = 5,
+    INSIGHT_FLAG = 6,
+    INSIGHT_TIME = 7,
+    INSIGHT_LIST = 8,
+    INSIGHT_UNIT = 9,
+    INSIGHT_DIRECTION = 10,
+    INSIGHT_PROPENSITY = 11,
+    INSIGHT_BAND = 12,
+    INSIGHT_FACTORS = 13,
+    STRING_LIST_VALUES = 1,
+    FACTOR_CODE = 1,
+    FACTOR_VALUE = 2,
+    FACTOR_IMPORTANCE = 3,
+    BAND_LOW = 1,
+    BAND_MEDIUM = 2,
+    BAND_HIGH = 3
+};
+
+enum { PATH_DEPTH_MAX = 64, NONE = -1 };
+
+/* A property in the tree. Links are places in the set's array, or NONE. */
+typedef struct {
+    const char *name;
+    size_t name_size;
+    int first_child;
+    int next_sibling;
+    int first_target; /* values that are wanted of this property */
+} node;
+
+/* Each rule has two: 2 * its place for the value, and one more for the factors. */
+typedef struct {
+    int next;
+} target;
+
+struct pc_insight_set {
+    pc_arena arena; /* of all that follows */
+    pc_insight_rule *rules;
+    size_t count;
+    node *nodes; /* the first is the document */
+    size_t node_count;
+    target *targets;
+    const char *fields;
+};
+
+/* ---- compiling ----------------------------------------------------------------------------- */
+
+/* Takes the next name of a path off into `name`, which has room for it. False when it is malformed:
+ * empty, or a backslash at the end. */
+static bool next_name(const char **path, char *name, size_t *size)
+{
+    *size = 0;
+    const char *at = *path;
+    for (; *at != 0 && *at != '.'; at++) {
+        if (*at == '\\' && *++at == 0) {
+            return false;
+        }
+        name[(*size)++] = *at;
+    }
+    /* A dot must be followed by another name. */
+    bool ends_in_dot = *at == '.' && at[1] == 0;
+    *path = *at == '.' ? at + 1 : at;
+    return *size > 0 && !ends_in_dot;
+}
+
+/* The child of this name, made when it is missing; NONE when out of memory. */
+static int child_of(pc_insight_set *set, int parent, const char *name, size_t size)
+{
+    int *link = &set->nodes[parent].first_child;
+    while (*link != NONE) {
+        node *child = &set->nodes[*link];
+        if (child->name_size == size && memcmp(child->name, name, size) == 0) {
+            return *link;
+        }
+        link = &child->next_sibling;
+    }
+    char *copy = pc_arena_strndup(&set->arena, name, size);
+    if (copy == NULL) {
+        return NONE;
+    }
+    int place = (int)set->node_count++;
+    set->nodes[place] = (node){.name = copy,
+                               .name_size = size,
+                               .first_child = NONE,
+                               .next_sibling = NONE,
+                               .first_target = NONE};
+    *link = place;
+    return place;
+}
+
+typedef enum { PATH_ADDED, PATH_MALFORMED, PATH_NO_MEMORY } path_result;
+
+static path_result add_path(pc_insight_set *set, const char *path, int place)
+{
+    char *name = pc_arena_alloc(&set->arena, strlen(path) + 1);
+    if (name == NULL) {
+        return PATH_NO_MEMORY;
+    }
+    int at = 0;
+    int depth = 0;
+    do {
+        size_t size;
+        if (!next_name(&path, name, &size) || depth++ == PATH_DEPTH_MAX) {
+            return PATH_MALFORMED;
+        }
+        at = child_of(set, at, name, size);
+        if (at == NONE) {
+            return PATH_NO_MEMORY;
+        }
+    } while (*path != 0);
+    set->targets[place].next = set->nodes[at].first_target;
+    set->nodes[at].first_target = place;
+    return PATH_ADDED;
+}
+
+/* At most how many nodes a path makes. */
+static size_t names_in(const char *path)
+{
+    size_t count = 1;
+    for (; path != NULL && *path != 0; path++) {
+        count += *path == '.';
+    }
+    return count;
+}
+
+static bool copy_rule(pc_insight_set *set, pc_insight_rule *to, const pc_insight_rule *from)
+{
+    *to = *from;
+    const char *name = from->name == NULL ? "" : from->name;
+    const char *path = from->path == NULL ? "" : from->path;
+    const char *unit = from->unit == NULL ? "" : from->unit;
+    to->name = pc_arena_strndup(&set->arena, name, strlen(name));
+    to->path = pc_arena_strndup(&set->arena, path, strlen(path));
+    to->unit = pc_arena_strndup(&set->arena, unit, strlen(unit));
+    /* Only needed while the paths are compiled, during which the caller's is there. */
+    to->factors_path =
+        from->factors_path == NULL || from->factors_path[0] == 0 ? NULL : from->factors_path;
+    return to->name != NULL && to->path != NULL && to->unit != NULL;
+}
+
+/* Lists the paths of the properties that are wanted, a parent in place of its children. False when
+ * a name cannot stand in the list. */
+static bool list_fields(const pc_insight_set *set, int place, pc_buffer *path, pc_buffer *list)
+{
+    const node *n = &set->nodes[place];
+    size_t mark = path->size;
+    bool good = true;
+    if (place != 0) {
+        if (strpbrk(n->name, ".,") != NULL) {
+            return false;
+        }
+        pc_buffer_append(path, ".", mark > 0);
+        pc_buffer_append(path, n->name, n->name_size);
+    }
+    if (n->first_target != NONE) {
+        pc_buffer_append(list, ",", list->size > 0);
+        pc_buffer_append(list, path->bytes, path->size);
+    } else {
+        for (int i = n->first_child; i != NONE && good; i = set->nodes[i].next_sibling) {
+            good = list_fields(set, i, path, list);
+        }
+    }
+    path->size = mark;
+    return good;
+}
+
+/* False when out of memory. */
+static bool make_fields(pc_insight_set *set)
+{
+    pc_buffer path;
+    pc_buffer list;
+    pc_buffer_init(&path, SIZE_MAX);
+    pc_buffer_init(&list, SIZE_MAX);
+    bool good = true;
+    if (list_fields(set, 0, &path, &list)) {
+        const char *text = list.size == 0 ? "" : (const char *)list.bytes;
+        set->fields = pc_arena_strndup(&set->arena, text, list.size);
+        good = set->fields != NULL && !path.failed && !list.failed;
+    }
+    pc_buffer_deinit(&path);
+    pc_buffer_deinit(&list);
+    return good;
+}
+
+pc_status pc_insight_set_new(pc_insight_set **out, const pc_insight_rule *rules, size_t count)
+{
+    *out = NULL;
+    pc_insight_set *set = calloc(1, sizeof *set);
+    if (set == NULL) {
+        return pc_status_out_of_memory();
+    }
+    pc_arena_init(&set->arena, NULL, 0, SIZE_MAX);
+    size_t nodes_max = 1;
+    for (size_t i = 0; i < count; i++) {
+        nodes_max += names_in(rules[i].path) + names_in(rules[i].factors_path);
+    }
+    set->count = count;
+    set->rules = pc_arena_calloc(&set->arena, count, sizeof *set->rules);
+    set->targets = pc_arena_calloc(&set->arena, count, 2 * sizeof *set->targets);
+    set->nodes = pc_arena_calloc(&set->arena, nodes_max, sizeof *set->nodes);
+    bool memory = set->rules != NULL && set->targets != NULL && set->nodes != NULL;
+    pc_status status = PC_OK;
+    if (memory) {
+        set->nodes[0] =
+            (node){.name = "", .first_child = NONE, .next_sibling = NONE, .first_target = NONE};
+        set->node_count = 1;
+    }
+    for (size_t i = 0; i < count && memory; i++) {
+        pc_insight_rule *rule = &set->rules[i];
+        memory = copy_rule(set, rule, &rules[i]);
+        if (!memory) {
+            break;
+        }
+        path_result value = add_path(set, rule->path, (int)(2 * i));
+        path_result factors = rule->factors_path == NULL
+                                  ? PATH_ADDED
+                                  : add_path(set, rule->factors_path, (int)(2 * i + 1));
+        memory = value != PATH_NO_MEMORY && factors != PATH_NO_MEMORY;
+        if (rule->name[0] == 0 || value == PATH_MALFORMED || factors == PATH_MALFORMED) {
+            char field[48];
+            snprintf(field, sizeof field, "insights[%zu]", i);
+            pc_status_add_violation(&status, field,
+                                    rule->name[0] == 0
+                                        ? "needs a name"
+                                        : "needs paths of property names joined by dots");
+        }
+        rule->factors_path = NULL;
+    }
+    memory = memory && make_fields(set);
+    if (!memory) {
+        pc_status_clear(&status);
+        status = pc_status_out_of_memory();
+    }
+    if (!pc_status_ok(&status)) {
+        pc_insight_set_free(set);
+        return status;
+    }
+    *out = set;
+    return PC_OK;
+}
+
+void pc_insight_set_free(pc_insight_set *set)
+{
+    if (set != NULL) {
+        pc_arena_deinit(&set->arena);
+        free(set);
+    }
+}
+
+const char *pc_insight_set_fields(const pc_insight_set *set)
+{
+    return set->fields;
+}
+
+/* ---- finding ------------------------------------------------------------------------------- */
+
+typedef struct {
+    const pc_insight_set *set;
+    pc_json_reader reader;
+    pc_json_range *found; /* by target; size 0: not found */
+} search;
+
+static int find_child(const search *s, int parent, const pc_json_text *key)
+{
+    for (int i = s->set->nodes[parent].first_child; i != NONE; i = s->set->nodes[i].next_sibling) {
+        const node *child = &s->set->nodes[i];
+        bool same = key->plain ? key->size == child->name_size &&
+                                     memcmp(key->bytes, child->name, key->size) == 0
+                               : pc_json_text_is(key, child->name);
+        if (same) {
+            return i;
+        }
+    }
+    return NONE;
+}
+
+/* Forgets what an earlier property of the same name had; the last counts. */
+static void forget(search *s, int place)
+{
+    const node *n = &s->set->nodes[place];
+    for (int i = n->first_target; i != NONE; i = s->set->targets[i].next) {
+        s->found[i] = (pc_json_range){0};
+    }
+    for (int i = n->first_child; i != NONE; i = s->set->nodes[i].next_sibling) {
+        forget(s, i);
+    }
+}
+
+/* Walks the object that comes next. Recursive, at most as deep as the paths. */
+static void find_below(search *s, int parent)
+{
+    pc_json_text key;
+    if (!pc_json_enter_object(&s->reader)) {
+        return;
+    }
+    while (pc_json_next_member(&s->reader, &key)) {
+        int place = find_child(s, parent, &key);
+        if (place == NONE) {
+            (void)pc_json_skip(&s->reader, NULL);
+            continue;
+        }
+        forget(s, place);
+        /* No rule wants an object itself. */
+        if (pc_json_peek(&s->reader) == PC_JSON_OBJECT) {
+            if (s->set->nodes[place].first_child != NONE) {
+                find_below(s, place);
+            } else {
+                (void)pc_json_skip(&s->reader, NULL);
+            }
+            continue;
+        }
+        pc_json_range range;
+        if (!pc_json_skip(&s->reader, &range)) {
+            return;
+        }
+        for (int i = s->set->nodes[place].first_target; i != NONE; i = s->set->targets[i].next) {
+            s->found[i] = range;
+        }
+    }
+}
+
+/* ---- writing ------------------------------------------------------------------------------- */
+
+/* Appends a string, a number's digits, or true or false as a text field. False for all else. The
+ * reader moves past the value. */
+static bool put_as_text(pc_buffer *out, uint32_t number, pc_json_reader *reader, bool also_bool)
+{
+    pc_json_text text;
+    pc_json_range digits;
+    bool flag;
+    pc_json_kind kind = pc_json_peek(reader);
+    if (kind == PC_JSON_STRING && pc_json_read_string(reader, &text)) {
+        size_t mark = pc_wire_begin(out, number);
+        pc_json_text_append(out, &text);
+        pc_wire_end(out, mark);
+        return true;
+    }
+    if (kind == PC_JSON_NUMBER && pc_json_read_number(reader, &digits)) {
+        pc_wire_put_bytes(out, number, digits.bytes, digits.size);
+        return true;
+    }
+    if (also_bool && (kind == PC_JSON_TRUE || kind == PC_JSON_FALSE) &&
+        pc_json_read_bool(reader, &flag)) {
+        pc_wire_put_text(out, number, flag ? "true" : "false");
+        return true;
+    }
+    (void)pc_json_skip(reader, NULL);
+    return false;
+}
+
+/* The text of a string without escapes, or of a number. Others are of no type but text. */
+static pc_json_range scalar_text(const pc_json_range *value)
+{
+    const pc_json_range none = {0};
+    pc_json_reader reader;
+    pc_json_text text;
+    pc_json_reader_init(&reader, value->bytes, value->size, 0);
+    switch (pc_json_peek(&reader)) {
+    case PC_JSON_STRING:
+        return pc_json_read_string(&reader, &text) && text.plain
+                   ? (pc_json_range){.bytes = text.bytes, .size = text.size}
+                   : none;
+    case PC_JSON_NUMBER:
+    case PC_JSON_TRUE:
+    case PC_JSON_FALSE:
+        return *value;
+    default:
+        return none;
+    }
+}
+
+static bool put_number(pc_buffer *out, const pc_insight_rule *rule, const pc_json_range *value)
+{
+    pc_json_range text = scalar_text(value);
+    double number;
+    if (!pc_number_valid(text.bytes, text.size) ||
+        pc_number_double(text.bytes, text.size, &number) == PC_READING_NONE) {
+        return false;
+    }
+    pc_wire_put_double(out, INSIGHT_NUMBER, number);
+    if (rule->has_bounds) {
+        pc_wire_put_int(out, INSIGHT_BAND,
+                        number < rule->low_below    ? BAND_LOW
+                        : number > rule->high_above ? BAND_HIGH
+                                                    : BAND_MEDIUM);
+    }
+    return true;
+}
+
+static bool put_flag(pc_buffer *out, const pc_json_range *value)
+{
+    pc_json_range text = scalar_text(value);
+    bool yes = text.size == 4 && memcmp(text.bytes, "true", 4) == 0;
+    if (!yes && (text.size != 5 || memcmp(text.bytes, "false", 5) != 0)) {
+        return false;
+    }
+    pc_wire_put_bool(out, INSIGHT_FLAG, yes);
+    return true;
+}
+
+static bool put_time(pc_buffer *out, const pc_json_range *value)
+{
+    pc_json_range text = scalar_text(value);
+    int64_t seconds;
+    int32_t nanos = 0;
+    int year, month, day;
+    if (text.size == 0) {
+        return false;
+    }
+    if (pc_date_read(text.bytes, text.size, &year, &month, &day)) {
+        seconds = pc_date_days(year, month, day) * 86400;
+    } else if (pc_time_read(text.bytes, text.size, &seconds, &nanos) == PC_READING_NONE) {
+        return false;
+    }
+    pc_wire_put_timestamp(out, INSIGHT_TIME, seconds, nanos);
+    return true;
+}
+
+static bool put_list(pc_buffer *out, const pc_json_range *value)
+{
+    pc_json_reader reader;
+    bool any = false;
+    pc_json_reader_init(&reader, value->bytes, value->size, PC_JSON_DEPTH_MAX);
+    size_t mark = pc_wire_begin(out, INSIGHT_LIST);
+    if (pc_json_peek(&reader) == PC_JSON_ARRAY) {
+        any = pc_json_enter_array(&reader);
+        while (pc_json_next_item(&reader)) {
+            (void)put_as_text(out, STRING_LIST_VALUES, &reader, false);
+        }
+    } else {
+        any = put_as_text(out, STRING_LIST_VALUES, &reader, false);
+    }
+    pc_wire_end(out, mark);
+    return any;
+}
+
+static bool put_value(pc_buffer *out, const pc_insight_rule *rule, const pc_json_range *value)
+{
+    pc_json_reader reader;
+    switch (rule->type) {
+    case PC_INSIGHT_NUMBER:
+        return put_number(out, rule, value);
+    case PC_INSIGHT_TEXT:
+        pc_json_reader_init(&reader, value->bytes, value->size, PC_JSON_DEPTH_MAX);
+        return put_as_text(out, INSIGHT_TEXT, &reader, true);
+    case PC_INSIGHT_FLAG:
+        return put_flag(out, value);
+    case PC_INSIGHT_TIME:
+        return put_time(out, value);
+    case PC_INSIGHT_LIST:
+        return put_list(out, value);
+    }
+    return false;
+}
+
+static void put_factors(pc_buffer *out, const pc_json_range *value)
+{
+    pc_json_reader reader;
+    pc_json_reader_init(&reader, value->bytes, value->size, PC_JSON_DEPTH_MAX);
+    if (pc_json_peek(&reader) != PC_JSON_ARRAY || !pc_json_enter_array(&reader)) {
+        return;
+    }
+    while (pc_json_next_item(&reader)) {
+        pc_json_text key;
+        if (pc_json_peek(&reader) != PC_JSON_OBJECT) {
+            (void)pc_json_skip(&reader, NULL);
+            continue;
+        }
+        size_t start = out->size;
+        size_t mark = pc_wire_begin(out, INSIGHT_FACTORS);
+        bool any = false;
+        (void)pc_json_enter_object(&reader);
+        while (pc_json_next_member(&reader, &key)) {
+            uint32_t number = pc_json_text_is(&key, "code")         ? FACTOR_CODE
+                              : pc_json_text_is(&key, "value")      ? FACTOR_VALUE
+                              : pc_json_text_is(&key, "importance") ? FACTOR_IMPORTANCE
+                                                                    : 0;
+            if (number == 0) {
+                (void)pc_json_skip(&reader, NULL);
+            } else {
+                any |= put_as_text(out, number, &reader, true);
+            }
+        }
+        pc_wire_end(out, mark);
+        if (!any && !out->failed) {
+            out->size = start;
+        }
+    }
+}
+
+static void put_number_field(pc_buffer *out, uint32_t number, int value)
+{
+    if (value != 0) {
+        pc_wire_put_int(out, number, value);
+    }
+}
+
+static void put_insight(pc_buffer *out, uint32_t field_number, const pc_insight_rule *rule,
+                        const pc_json_range found[2])
+{
+    size_t start = out->size;
+    if (found[0].size == 0) {
+        return;
+    }
+    size_t mark = pc_wire_begin(out, field_number);
+    pc_wire_put_text(out, INSIGHT_NAME, rule->name);
+    pc_wire_put_text(out, INSIGHT_SOURCE_PATH, rule->path);
+    put_number_field(out, INSIGHT_KIND, rule->kind);
+    if (!put_value(out, rule, &found[0])) {
+        out->size = out->failed ? out->size : start;
+        return;
+    }
+    if (rule->unit[0] != 0) {
+        pc_wire_put_text(out, INSIGHT_UNIT, rule->unit);
+    }
+    put_number_field(out, INSIGHT_DIRECTION, rule->direction);
+    put_number_field(out, INSIGHT_PROPENSITY, rule->propensity);
+    if (found[1].size > 0) {
+        put_factors(out, &found[1]);
+    }
+    pc_wire_end(out, mark);
+}
+
+pc_status pc_map_insights(pc_buffer *out, const pc_insight_set *set, const uint8_t *json,
+                          size_t size, uint32_t field_number)
+{
+    enum { FEW = 64 };
+    pc_json_range few[2 * FEW];
+    if (set->count == 0) {
+        return PC_OK;
+    }
+    search s = {.set = set, .found = few};
+    if (set->count > FEW) {
+        s.found = calloc(set->count, 2 * sizeof *s.found);
+        if (s.found == NULL) {
+            return pc_status_out_of_memory();
+        }
+    } else {
+        memset(few, 0, sizeof few);
+    }
+    size_t start = out->size;
+    pc_json_reader_init(&s.reader, json, size, 0);
+    find_below(&s, 0);
+    if (!s.reader.failed) {
+        (void)pc_json_finish(&s.reader);
+    }
+    pc_status status = pc_json_status(&s.reader);
+    for (size_t i = 0; i < set->count && pc_status_ok(&status); i++) {
+        put_insight(out, field_number, &set->rules[i], &s.found[2 * i]);
+        if (out->failed) {
+            status = pc_status_out_of_memory();
+        }
+    }
+    if (!pc_status_ok(&status)) {
+        out->size = start;
+    }
+    if (s.found != few) {
+        free(s.found);
+    }
+    return status;
+}
