@@ -1,0 +1,259 @@
+/* The small modules that everything stands on. */
+#include "check.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/arena.h"
+#include "util/buffer.h"
+#include "util/clock.h"
+#include "util/slice.h"
+#include "util/timers.h"
+#include "util/utf8.h"
+#include "util/workers.h"
+
+static void test_status__carries_reason_message_cause_and_retry(void **state)
+{
+    (void)state;
+    pc_status cause = pc_status_new(PC_CODE_UNAVAILABLE, "INNER", "inner %d", 7);
+    pc_status status = pc_status_with_retry(
+        pc_status_with_cause(pc_status_new(PC_CODE_INTERNAL, "OUTER", "outer"), cause), 250);
+    pc_status copy = pc_status_copy(&status);
+    pc_status_clear(&status);
+    assert_string_equal(pc_status_message(&copy), "outer");
+    assert_int_equal(pc_status_retry_after_ms(&copy), 250);
+    assert_string_equal(pc_status_message(pc_status_cause(&copy)), "inner 7");
+    assert_null(pc_status_cause(pc_status_cause(&copy)));
+    pc_status_clear(&copy);
+    assert_true(pc_status_ok(&copy));
+}
+
+static void test_status__violations_keep_their_order(void **state)
+{
+    (void)state;
+    pc_status status = PC_OK;
+    pc_status_add_violation(&status, "a", "first");
+    pc_status_add_violation(&status, "b", "second");
+    assert_int_equal(status.code, PC_CODE_INVALID_ARGUMENT);
+    const pc_violation *v = pc_status_violations(&status);
+    assert_string_equal(v->field, "a");
+    assert_string_equal(v->next->field, "b");
+    assert_null(v->next->next);
+    pc_status_clear(&status);
+}
+
+static void test_status__out_of_memory_can_be_used_like_any_other(void **state)
+{
+    (void)state;
+    pc_status status = pc_status_with_retry(pc_status_out_of_memory(), 10);
+    pc_status_add_violation(&status, "a", "b");
+    status = pc_status_with_cause(status, pc_status_new(PC_CODE_INTERNAL, "X", "x"));
+    assert_string_equal(pc_status_reason(&status), "OUT_OF_MEMORY");
+    assert_int_equal(pc_status_retry_after_ms(&status), 0);
+    pc_status_clear(&status);
+}
+
+static void test_arena__stays_below_its_maximum(void **state)
+{
+    (void)state;
+    uint8_t inline_bytes[64];
+    pc_arena arena;
+    pc_arena_init(&arena, inline_bytes, sizeof inline_bytes, 10000);
+    size_t given = 0;
+    while (pc_arena_alloc(&arena, 100) != NULL) {
+        given += 100;
+        assert_true(given <= 10000);
+    }
+    assert_true(given >= 8000);
+    assert_null(pc_arena_alloc(&arena, SIZE_MAX));
+    assert_null(pc_arena_calloc(&arena, SIZE_MAX / 2, 4));
+    pc_arena_deinit(&arena);
+}
+
+static void test_arena__aligns_what_it_gives(void **state)
+{
+    (void)state;
+    pc_arena arena;
+    pc_arena_init(&arena, NULL, 0, 1 << 20);
+    for (size_t i = 1; i < 200; i++) {
+        void *p = pc_arena_alloc(&arena, i);
+        assert_int_equal((uintptr_t)p % _Alignof(max_align_t), 0);
+        memset(p, 1, i);
+    }
+    assert_string_equal(pc_arena_printf(&arena, "%s-%d", "x", 5), "x-5");
+    pc_arena_deinit(&arena);
+}
+
+static void test_buffer__stays_failed_after_its_maximum(void **state)
+{
+    (void)state;
+    pc_buffer buffer;
+    pc_buffer_init(&buffer, 10);
+    pc_buffer_append_text(&buffer, "0123456789");
+    assert_false(buffer.failed);
+    pc_buffer_append_byte(&buffer, 'x');
+    assert_true(buffer.failed);
+    pc_buffer_append_text(&buffer, "");
+    assert_null(pc_buffer_take_slice(&buffer));
+    pc_buffer_deinit(&buffer);
+}
+
+static void test_buffer__gives_its_content_as_text_or_slice(void **state)
+{
+    (void)state;
+    pc_buffer buffer;
+    pc_buffer_init(&buffer, 3);
+    pc_buffer_append_text(&buffer, "abc");
+    char *text = pc_buffer_take_text(&buffer);
+    assert_string_equal(text, "abc");
+    free(text);
+    pc_slice *empty = pc_buffer_take_slice(&buffer);
+    assert_int_equal(pc_slice_size(empty), 0);
+    pc_slice_unref(empty);
+    pc_buffer_deinit(&buffer);
+}
+
+static void test_utf8__takes_what_the_standard_takes(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"",
+                                       "plain ascii text",
+                                       "\xc2\x80",
+                                       "\xe0\xa0\x80",
+                                       "\xed\x9f\xbf",
+                                       "\xf4\x8f\xbf\xbf",
+                                       "12345678\xc3\xa9"};
+    static const char *const bad[] = {"\x80",
+                                      "\xc0\x80",
+                                      "\xc3",
+                                      "\xe0\x80\x80",
+                                      "\xed\xa0\x80",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf8\x88\x80\x80\x80",
+                                      "1234567\xff"};
+    for (size_t i = 0; i < PC_COUNT_OF(good); i++) {
+        assert_true(pc_utf8_valid((const uint8_t *)good[i], strlen(good[i])));
+    }
+    for (size_t i = 0; i < PC_COUNT_OF(bad); i++) {
+        assert_false(pc_utf8_valid((const uint8_t *)bad[i], strlen(bad[i])));
+    }
+}
+
+static void test_clock__sums_do_not_overflow(void **state)
+{
+    (void)state;
+    assert_int_equal(pc_clock_after_ms(5, 1), 1000005);
+    assert_int_equal(pc_clock_after_ms(5, -1), 5);
+    assert_int_equal(pc_clock_after_ms(INT64_MAX - 5, 1), PC_NEVER_NS);
+    assert_int_equal(pc_clock_after_ms(5, INT64_MAX), PC_NEVER_NS);
+}
+
+/* ---- threads --------------------------------------------------------------------------------- */
+
+typedef struct {
+    pc_job job;
+    atomic_int *ran;
+} counting_job;
+
+static void count(pc_job *job)
+{
+    atomic_fetch_add(PC_CONTAINER_OF(job, counting_job, job)->ran, 1);
+}
+
+static void test_workers__run_every_job_before_they_end(void **state)
+{
+    (void)state;
+    enum { JOBS = 10000 };
+    static counting_job jobs[JOBS];
+    atomic_int ran = 0;
+    pc_workers *workers;
+    check_ok(pc_workers_new(&workers, 3));
+    for (size_t i = 0; i < JOBS; i++) {
+        jobs[i] = (counting_job){.job = {.run = count}, .ran = &ran};
+        pc_workers_run(workers, &jobs[i].job);
+    }
+    pc_workers_free(workers);
+    assert_int_equal(ran, JOBS);
+}
+
+enum { TIMERS = 500 };
+
+typedef struct {
+    pc_timer timer;
+    struct firing *firing;
+    int number;
+} numbered_timer;
+
+typedef struct firing {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int order[TIMERS];
+    int count;
+    int64_t early_ns;
+} firing;
+
+static void fire(pc_timer *timer)
+{
+    numbered_timer *t = PC_CONTAINER_OF(timer, numbered_timer, timer);
+    firing *f = t->firing;
+    pthread_mutex_lock(&f->lock);
+    f->order[f->count++] = t->number;
+    if (pc_clock_now_ns() < timer->at_ns) {
+        f->early_ns = timer->at_ns - pc_clock_now_ns();
+    }
+    pthread_cond_signal(&f->changed);
+    pthread_mutex_unlock(&f->lock);
+}
+
+static void test_timers__fire_in_order_and_not_early_and_not_when_cancelled(void **state)
+{
+    (void)state;
+    static numbered_timer all[TIMERS];
+    firing f = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    pc_timers *timers;
+    check_ok(pc_timers_new(&timers));
+    int64_t start = pc_clock_now_ns() + 50000000;
+    for (int i = 0; i < TIMERS; i++) {
+        /* Set in an order that is not the order of firing. */
+        int number = i * 7919 % TIMERS;
+        all[number] = (numbered_timer){.timer = {.fire = fire}, .firing = &f, .number = number};
+        check_ok(pc_timers_set(timers, &all[number].timer, start + (int64_t)number * 10000));
+    }
+    int cancelled = 0;
+    for (int i = 0; i < TIMERS; i += 3) {
+        cancelled += pc_timers_cancel(timers, &all[i].timer);
+    }
+    assert_int_equal(cancelled, (TIMERS + 2) / 3);
+    assert_false(pc_timers_cancel(timers, &all[0].timer));
+    pthread_mutex_lock(&f.lock);
+    while (f.count < TIMERS - cancelled) {
+        pthread_cond_wait(&f.changed, &f.lock);
+    }
+    pthread_mutex_unlock(&f.lock);
+    pc_timers_free(timers);
+    for (int i = 1; i < f.count; i++) {
+        assert_true(f.order[i - 1] < f.order[i]);
+        assert_int_not_equal(f.order[i] % 3, 0);
+    }
+    assert_int_equal(f.early_ns, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_status__carries_reason_message_cause_and_retry),
+        cmocka_unit_test(test_status__violations_keep_their_order),
+        cmocka_unit_test(test_status__out_of_memory_can_be_used_like_any_other),
+        cmocka_unit_test(test_arena__stays_below_its_maximum),
+        cmocka_unit_test(test_arena__aligns_what_it_gives),
+        cmocka_unit_test(test_buffer__stays_failed_after_its_maximum),
+        cmocka_unit_test(test_buffer__gives_its_content_as_text_or_slice),
+        cmocka_unit_test(test_utf8__takes_what_the_standard_takes),
+        cmocka_unit_test(test_clock__sums_do_not_overflow),
+        cmocka_unit_test(test_workers__run_every_job_before_they_end),
+        cmocka_unit_test(test_timers__fire_in_order_and_not_early_and_not_when_cancelled),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
