@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SBX_PRINTF(string, first) __attribute__((format(printf, string, first)))
+#define SBX_PRINTF(string, first) __attribute__((format(printf, string, first), nonnull(string)))
 
 /* What went wrong, for a person, without a trailing period or newline. */
 struct sbx_error {
