@@ -1,0 +1,226 @@
+/* Nothing is lost: what a document was mapped to gives back the document. */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "generate.h"
+#include "inverse.h"
+#include "mapping/transcode.h"
+#include "mapping_tables.h"
+#include "profilecontext/v1/event.pb-c.h"
+#include "profilecontext/v1/profile.pb-c.h"
+
+/* Maps a document, reads it back and compares. False with the reason printed. */
+static bool returns(const pc_message_table *table, const ProtobufCMessageDescriptor *descriptor,
+                    const char *json, size_t size)
+{
+    pc_arena arena;
+    pc_buffer wire;
+    bool good = false;
+    pc_arena_init(&arena, NULL, 0, SIZE_MAX);
+    pc_buffer_init(&wire, SIZE_MAX);
+    /* A copy on the heap, so that a sanitizer sees reads behind its end. */
+    uint8_t *copy = malloc(size + 1);
+    memcpy(copy, json, size);
+    uint8_t *exact = realloc(copy, size == 0 ? 1 : size);
+    pc_status status = pc_transcode(&wire, exact, size, table, NULL);
+    if (!pc_status_ok(&status)) {
+        printf("not mapped: %s\n", pc_status_message(&status));
+        pc_status_clear(&status);
+    } else {
+        ProtobufCMessage *message =
+            protobuf_c_message_unpack(descriptor, NULL, wire.size, wire.bytes);
+        const char *why = NULL;
+        value *back = value_from_wire(&arena, table, wire.bytes, wire.size, &why);
+        value *source = value_parse(&arena, exact, size);
+        if (message == NULL) {
+            printf("protobuf-c cannot unpack it\n");
+        } else if (back == NULL) {
+            printf("against the contract: %s\n", why);
+        } else if (source == NULL || !value_equal(back, source)) {
+            printf("came back as ");
+            value_print(back);
+            printf("\n");
+        } else {
+            good = true;
+        }
+        if (message != NULL) {
+            protobuf_c_message_free_unpacked(message, NULL);
+        }
+    }
+    if (!good) {
+        printf("document: %.*s\n", (int)size, json);
+    }
+    free(exact);
+    pc_buffer_deinit(&wire);
+    pc_arena_deinit(&arena);
+    return good;
+}
+
+static void handmade_documents_come_back(void **state)
+{
+    static const char *const profiles[] = {
+        "{}",
+        " { } ",
+        "{\"person\":{}}",
+        "{\"person\":null,\"homeAddress\":[],\"consents\":\"x\",\"loyalty\":5,\"organizations\":{}"
+        "}",
+        "{\"person\":{\"name\":{\"firstName\":null,\"lastName\":5,\"fullName\":[\"a\"],\"suffix\":{"
+        "}}}}",
+        "{\"person\":{\"gender\":\"other\",\"maritalStatus\":null,\"birthYear\":\"1990\"}}",
+        "{\"person\":{\"gender\":\"female\",\"birthYear\":1990.0,\"birthDate\":\"1990-02-30\"}}",
+        "{\"organizations\":[\"a\",\"\",\"b\"]}",
+        "{\"organizations\":[\"a\",null,5,\"b\",[\"c\"]]}",
+        "{\"organizations\":[]}",
+        "{\"testProfile\":\"true\"}",
+        "{\"testProfile\":false,\"_id\":\"\",\"timeZone\":5}",
+        "{\"loyalty\":{\"points\":1e400,\"lifetimePoints\":\"1e400\",\"promisedPoints\":-0,"
+        "\"pointsRedeemed\":0.1000000000000000055,\"adjustedPoints\":9007199254740993}}",
+        "{\"homeAddress\":{\"dmaID\":9223372036854775808,\"msaID\":-0}}",
+        "{\"homeAddress\":{\"dmaID\":\"9223372036854775807\",\"_schema\":{\"latitude\":\"1.5\"}}}",
+        "{\"loyalty\":{\"joinDate\":\"2020-01-01T00:00:00+02:00\",\"tierExpiryDate\":1577836800}}",
+        "{\"identityMap\":{}}",
+        "{\"identityMap\":[]}",
+        "{\"identityMap\":{\"Email\":[]}}",
+        "{\"identityMap\":{\"Email\":[{\"id\":\"b\"},{\"id\":\"a\"}],\"\":{},\"ECID\":null}}",
+        "{\"identityMap\":{\"z\":[{\"id\":1}],\"a\":[{\"id\":\"x\"},null],\"m\":{\"id\":\"y\"}}}",
+        "{\"identityMap\":{\"https://data.adobe.io/entities/namespace/4\":[{\"id\":\"x\",\"n/"
+        "~\":{\"a\":"
+        "12345678901234567890}}]}}",
+        "{\"segmentMembership\":{\"ups\":{},\"AAM\":{\"a\":{},\"b\":null},\"x\":[],\"y\":5}}",
+        "{\"segmentMembership\":{\"ups\":{\"b\":{\"status\":\"gone\"},\"a\":[{\"version\":15},{}]}}"
+        "}",
+        "{\"segmentMembership\":{\"ups\":{\"b\":12345678901234567890,\"a\":{}}}}",
+        "{\"consents\":{\"idSpecific\":{\"email\":{\"a@b\":{\"marketing\":{\"email\":{\"val\":"
+        "\"y\","
+        "\"subscriptions\":{\"l2\":{\"val\":\"n\",\"subscribers\":{\"z@b\":{\"time\":\"2020-01-"
+        "01T00:00:00Z\"},"
+        "\"a@b\":{\"source\":\"s\"}}},\"l1\":{\"topics\":[\"t\"],\"subscribers\":{}}}}}}}}}}",
+        /* Names that are the contract's, not the source's. */
+        "{\"extensions\":{\"fields\":1},\"segmentMembership\":{\"n\":{\"i\":{\"namespace\":\"x\","
+        "\"segmentId\":\"y\",\"displayName\":\"d\",\"active\":true}}}}",
+        /* The same key twice. */
+        "{\"_id\":\"a\",\"_id\":\"b\"}",
+        "{\"_id\":\"a\",\"_id\":null}",
+        "{\"_id\":null,\"_id\":\"a\"}",
+        "{\"x\":1,\"x\":12345678901234567890,\"x\":2}",
+        "{\"x\":{\"y\":12345678901234567890,\"y\":{\"z\":1,\"z\":2}}}",
+        "{\"\\u0061\":1,\"a\":2}",
+        "{\"person\":{\"type\":\"a\"},\"person\":{\"nationality\":\"IT\"}}",
+        "{\"identityMap\":{\"a\":[{\"id\":\"1\"}],\"a\":[]},\"identityMap\":{\"a\":[{\"id\":\"2\"}]"
+        ",\"a\":null}}",
+        "{\"segmentMembership\":{\"u\":{\"a\":{}},\"u\":{\"b\":{}}}}",
+        /* Keys that a pointer must escape, with numbers that need one. */
+        "{\"a/b\":{\"~\":[{\"\":9007199254740993}]},\"~1\":9007199254740993,\"\":9007199254740993}",
+        "{\"person\":{\"x\":[[[9007199254740993,1e999,-1e999,1e-999]]]}}",
+        /* Text that is not quite UTF-8. */
+        "{\"_id\":\"a\xff"
+        "b\",\"x\":\"\\ud800\",\"y\":\"\\udc00\\ud800\",\"z\":\"\\u0000\"}",
+        "{\"\xc3\":\"\xe2\x82\",\"q\":\"\x01\"}",
+        "{\"\\ud83d\\ude00\":\"\\ud83d\\ude00\",\"\xf0\x9f\x98\x80x\":1}",
+        /* Escaped names of typed properties. */
+        "{\"\\u005fid\":\"a\",\"per\\u0073on\":{\"t\\u0079pe\":\"b\"}}",
+    };
+    static const char *const events[] = {
+        "{\"commerce\":{\"shipping\":{\"trackingNumber\":9400100000000000000001},\"order\":{"
+        "\"priceTotal\":\"12.50\",\"payments\":[{\"paymentAmount\":1},5]}}}",
+        "{\"timestamp\":\"2020-01-01 00:00:00\",\"_id\":2419,\"lastModifiedTime\":\"x\"}",
+        "{\"timestamp\":1660324163,\"productListItems\":[{\"SKU\":\"a\",\"quantity\":1.5},{},null]"
+        "}",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof profiles / sizeof profiles[0]; i++) {
+        assert_true(returns(&pc_table_Profile, &profilecontext__v1__profile__descriptor,
+                            profiles[i], strlen(profiles[i])));
+    }
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        assert_true(returns(&pc_table_ExperienceEvent,
+                            &profilecontext__v1__experience_event__descriptor, events[i],
+                            strlen(events[i])));
+    }
+}
+
+static void deep_values_come_back(void **state)
+{
+    (void)state;
+    for (int depth = 12; depth <= 64; depth++) {
+        char json[4096] = "{\"p\":1,\"x\":";
+        for (int i = 0; i < depth; i++) {
+            strcat(json, i % 3 == 0 ? "[1," : "{\"~/\":");
+        }
+        strcat(json, "{\"big\":12345678901234567890,\"s\":\"\x01\xff\\ud800\"}");
+        for (int i = depth - 1; i >= 0; i--) {
+            strcat(json, i % 3 == 0 ? ",1e400]" : "}");
+        }
+        strcat(json, "}");
+        assert_true(returns(&pc_table_Profile, &profilecontext__v1__profile__descriptor, json,
+                            strlen(json)));
+    }
+}
+
+static void many_keys_and_long_texts_come_back(void **state)
+{
+    pc_buffer json;
+    char text[64];
+    (void)state;
+    pc_buffer_init(&json, SIZE_MAX);
+    pc_buffer_append_text(&json, "{\"segmentMembership\":{\"ups\":{");
+    for (unsigned i = 0; i < 3000; i++) {
+        snprintf(text, sizeof text, "%s\"id-%u\":{\"status\":\"realized\",\"v\":%u}",
+                 i > 0 ? "," : "", i * 2654435761u, i);
+        pc_buffer_append_text(&json, text);
+    }
+    pc_buffer_append_text(&json, "}},\"t\":{");
+    for (unsigned i = 0; i < 3000; i++) {
+        snprintf(text, sizeof text, "%s\"k%u\":%u", i > 0 ? "," : "", i % 2900, i);
+        pc_buffer_append_text(&json, text);
+    }
+    pc_buffer_append_text(&json, "},\"_id\":\"");
+    for (unsigned i = 0; i < 70000; i++) {
+        pc_buffer_append_text(&json, i % 97 == 0 ? "\\n" : "x");
+    }
+    pc_buffer_append_text(&json, "\"}");
+    assert_true(returns(&pc_table_Profile, &profilecontext__v1__profile__descriptor,
+                        (const char *)json.bytes, json.size));
+    pc_buffer_deinit(&json);
+}
+
+static void generated_documents_come_back(void **state)
+{
+    const char *given = getenv("PC_TEST_SEED");
+    uint64_t seed = given == NULL ? 20260819 : strtoull(given, NULL, 0);
+    (void)state;
+    for (int i = 0; i < 6000; i++) {
+        uint64_t start = seed;
+        pc_buffer json;
+        pc_buffer_init(&json, SIZE_MAX);
+        bool event = i % 2 == 1;
+        generate_document(&json, &seed, event ? &pc_table_ExperienceEvent : &pc_table_Profile,
+                          (unsigned)(i % 4) * 12);
+        if (!returns(event ? &pc_table_ExperienceEvent : &pc_table_Profile,
+                     event ? &profilecontext__v1__experience_event__descriptor
+                           : &profilecontext__v1__profile__descriptor,
+                     (const char *)json.bytes, json.size)) {
+            fail_msg("seed %" PRIu64 ", document %d: PC_TEST_SEED repeats it", start, i);
+        }
+        pc_buffer_deinit(&json);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(handmade_documents_come_back),
+        cmocka_unit_test(deep_values_come_back),
+        cmocka_unit_test(many_keys_and_long_texts_come_back),
+        cmocka_unit_test(generated_documents_come_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
