@@ -167,8 +167,7 @@ static void decide(struct sbx_exchange *exchange)
     }
     if (!exchange->route.open &&
         !sbx_gateway_check(service->gateway, &exchange->request, exchange->arrived_ms, answer)) {
-        exchange->plan.fault =
-            exchange->plan.fault == SBX_FAULT_HANG ? SBX_FAULT_HANG : SBX_FAULT_NONE;
+        exchange->plan.fault = SBX_FAULT_NONE;
         return;
     }
     switch (exchange->plan.fault) {
