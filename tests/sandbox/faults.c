@@ -1,6 +1,8 @@
 /* Trouble on demand, see faults.h. */
 #include "faults.h"
 
+#include "json.h"
+
 #include <math.h>
 #include <pthread.h>
 #include <stddef.h>
@@ -202,8 +204,8 @@ static bool set_field(struct settings *settings, const char *name, const json_t 
             *setting(settings, j) = json_is_true(value) ? 1 : 0;
             return true;
         }
-        double wanted = json_number_value(value);
-        if (field->flag || !json_is_number(value) ||
+        double wanted = 0;
+        if (field->flag || !sbx_json_number(&wanted, value) ||
             !(wanted >= field->least && wanted <= field->most)) {
             return field->flag ? sbx_fail(error, "\"%s\" is true or false", name)
                                : sbx_fail(error, "\"%s\" is a number from %g to %g", name,
@@ -269,8 +271,8 @@ static bool set_shapes(struct sbx_shapes *shapes, json_t *wanted, struct sbx_err
     json_object_foreach(wanted, name, value)
     {
         if (strcmp(name, "entryErrorRate") == 0) {
-            double rate = json_number_value(value);
-            if (!json_is_number(value) || !(rate >= 0 && rate <= 1)) {
+            double rate = 0;
+            if (!sbx_json_number(&rate, value) || !(rate >= 0 && rate <= 1)) {
                 return sbx_fail(error, "\"entryErrorRate\" is a number from 0 to 1");
             }
             shapes->entry_error_rate = rate;

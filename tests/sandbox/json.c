@@ -154,13 +154,19 @@ bool sbx_json_number(double *out, const json_t *value)
         *out = json_number_value(value);
         return true;
     }
-    const char *text = json_string_value(value);
-    size_t mark = sizeof(MARK) - 1;
-    if (text == NULL || strncmp(text, MARK, mark) != 0) {
+    const char *digits = sbx_json_exact_number(value);
+    if (digits == NULL) {
         return false;
     }
-    *out = strtod(text + mark, NULL);
+    *out = strtod(digits, NULL);
     return true;
+}
+
+const char *sbx_json_exact_number(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    size_t mark = sizeof(MARK) - 1;
+    return text != NULL && strncmp(text, MARK, mark) == 0 ? text + mark : NULL;
 }
 
 void sbx_json_quote(struct sbx_text *out, const char *text)

@@ -20,6 +20,9 @@ void sbx_json_print(struct sbx_text *out, const json_t *value);
 /* The number a value stands for, whether jansson holds it or a marked string does. */
 bool sbx_json_number(double *out, const json_t *value);
 
+/* The digits of a number that is carried as a marked string, NULL for any other value. Borrowed. */
+const char *sbx_json_exact_number(const json_t *value);
+
 /* Appends text as a JSON string with its quotes. */
 void sbx_json_quote(struct sbx_text *out, const char *text);
 

@@ -85,7 +85,8 @@ char *sbx_item_id(const json_t *item, const char *key)
         snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(id));
         return sbx_copy(text);
     }
-    const char *text = json_string_value(id);
+    const char *digits = sbx_json_exact_number(id); /* an ECID has 38 of them */
+    const char *text = digits != NULL ? digits : json_string_value(id);
     return text != NULL && text[0] != '\0' ? sbx_copy(text) : NULL;
 }
 

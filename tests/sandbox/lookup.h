@@ -18,7 +18,7 @@ bool sbx_selection_read(struct sbx_selection *out, const struct sbx_request *req
                         struct sbx_answer *answer);
 void sbx_selection_deinit(struct sbx_selection *selection);
 
-/* The id of a batch item as text: a string, or a number by those who send one. Owned or NULL. */
+/* The id of a batch item as text: a string, or a number from those who send one. Owned or NULL. */
 char *sbx_item_id(const json_t *item, const char *key);
 /* The namespace of a batch item, {"code"} or a plain string. Borrowed or NULL. */
 const char *sbx_item_ns(const json_t *item, const char *key);

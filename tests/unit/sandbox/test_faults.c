@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "faults.h"
+#include "json.h"
 
 static struct sbx_fault_plan plan(sbx_faults *faults, enum sbx_group group, int64_t now_ms)
 {
@@ -106,6 +107,22 @@ static void given_wrong_settings_nothing_changes(void **state)
     sbx_faults_free(faults);
 }
 
+static void given_settings_read_as_requests_are_fractions_count(void **state)
+{
+    (void)state;
+    sbx_faults *faults = sbx_faults_new(1);
+    struct sbx_error error;
+    static const char text[] = "{\"operations\":{\"*\":{\"errorRate\":0.5},"
+                               "\"profile\":{\"errorRate\":1.0}},"
+                               "\"shapes\":{\"entryErrorRate\":0.25}}";
+    json_t *wanted = sbx_json_parse(text, sizeof(text) - 1, &error);
+    assert_true(sbx_faults_set(faults, wanted, false, &error));
+    assert_int_equal(plan(faults, SBX_GROUP_PROFILE, 0).fault, SBX_FAULT_ERROR);
+    assert_true(sbx_faults_shapes(faults).entry_error_rate == 0.25);
+    json_decref(wanted);
+    sbx_faults_free(faults);
+}
+
 static void given_what_get_says_set_takes_it_back(void **state)
 {
     (void)state;
@@ -130,6 +147,7 @@ int main(void)
         cmocka_unit_test(given_a_window_what_exceeds_it_is_throttled),
         cmocka_unit_test(given_a_delay_its_mean_is_kept),
         cmocka_unit_test(given_wrong_settings_nothing_changes),
+        cmocka_unit_test(given_settings_read_as_requests_are_fractions_count),
         cmocka_unit_test(given_what_get_says_set_takes_it_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
