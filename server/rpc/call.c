@@ -47,7 +47,8 @@ void pc_call_begin(pc_call *call)
     }
 }
 
-/* Requests mostly come in one slice, which is then used in place. */
+/* The request's bytes: in place when they came in one slice, as most do, else joined in `*owner`.
+ * Either way they live until `*owner` is released and the request is destroyed. */
 static pc_status read_request(pc_call *call, grpc_slice *owner, const uint8_t **bytes, size_t *size)
 {
     grpc_byte_buffer_reader reader;
@@ -63,7 +64,14 @@ static pc_status read_request(pc_call *call, grpc_slice *owner, const uint8_t **
                              "the request message has %zu bytes; at most %zu are allowed", length,
                              most);
     }
-    *owner = grpc_byte_buffer_reader_readall(&reader);
+    grpc_slice *first;
+    if (grpc_byte_buffer_reader_peek(&reader, &first) != 0 && GRPC_SLICE_LENGTH(*first) == length) {
+        *owner = grpc_slice_ref(*first);
+    } else {
+        grpc_byte_buffer_reader_destroy(&reader);
+        (void)grpc_byte_buffer_reader_init(&reader, call->request);
+        *owner = grpc_byte_buffer_reader_readall(&reader);
+    }
     grpc_byte_buffer_reader_destroy(&reader);
     *bytes = GRPC_SLICE_START_PTR(*owner);
     *size = GRPC_SLICE_LENGTH(*owner);

@@ -1,0 +1,375 @@
+/* Builds the parts bottom-up and takes them down in reverse; no logic beyond fitting them together.
+ */
+#include "app.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "context/gather.h"
+#include "entity_source.h"
+#include "rpc/health.h"
+#include "rpc/reflection.h"
+#include "rpc/server.h"
+#include "sandbox_child.h"
+#include "service/service.h"
+#include "util/clock.h"
+
+/* The entity sandbox's own credentials and default merge policy (entity-sandbox --help). */
+static const char sandbox_client_id[] = "sandbox-client";
+static const char sandbox_client_secret[] = "sandbox-secret";
+static const char sandbox_org_id[] = "SANDBOX@AdobeOrg";
+static const char sandbox_merge_policy[] = "00000000-0000-4000-8000-00000000ad01";
+
+enum { SANDBOX_WAIT_MS = 600000, WORKERS_MAX = 64, METHODS_MAX = 16 };
+
+static const char *const served[] = {"profilecontext.v1.ProfileContext", "grpc.health.v1.Health"};
+static const char *const reflected[] = {
+    "profilecontext.v1.ProfileContext",
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
+};
+
+struct pc_app {
+    const pc_config *config;
+    pc_log *log;
+    pc_sandbox_child *sandbox;
+    pc_entity_client *upstream;
+    pc_source source;
+    pc_workers *workers;
+    pc_timers *timers;
+    pc_audience_names *names;
+    pc_insight_set *insights;
+    pc_gatherer gatherer;
+    pc_page_token_key page_token_key;
+    pc_service service;
+    pc_health *health;
+    pc_reflection reflection;
+    pc_rpc_server *server;
+    char address[256];
+};
+
+/* "" in the configuration is NULL to the parts. */
+static const char *given(const char *text)
+{
+    return text[0] == '\0' ? NULL : text;
+}
+
+/* ---- the upstream ---------------------------------------------------------------------------- */
+
+static pc_status start_sandbox(pc_app *app)
+{
+    const pc_config *c = app->config;
+    char generate[32];
+    char seed[32];
+    const char *arguments[16] = {"--port", "0", "--demo", "--parent-death-stop"};
+    size_t count = 4;
+    if (c->sandbox.database[0] != '\0') {
+        arguments[count++] = "--database";
+        arguments[count++] = c->sandbox.database;
+    }
+    if (c->sandbox.load[0] != '\0') {
+        arguments[count++] = "--load";
+        arguments[count++] = c->sandbox.load;
+    }
+    if (c->sandbox.generate > 0) {
+        (void)snprintf(generate, sizeof generate, "%" PRId64, c->sandbox.generate);
+        (void)snprintf(seed, sizeof seed, "%" PRId64, c->sandbox.seed);
+        arguments[count++] = "--generate";
+        arguments[count++] = generate;
+        arguments[count++] = "--seed";
+        arguments[count++] = seed;
+    }
+    if (c->sandbox.delay[0] != '\0') {
+        arguments[count++] = "--delay";
+        arguments[count++] = c->sandbox.delay;
+    }
+    arguments[count] = NULL;
+    pc_status status =
+        pc_sandbox_child_start(&app->sandbox, c->sandbox.program, arguments, SANDBOX_WAIT_MS);
+    if (pc_status_ok(&status)) {
+        PC_LOG(app->log, PC_LOG_INFO, "sandbox.started",
+               pc_log_text("url", pc_sandbox_child_url(app->sandbox)));
+    }
+    return status;
+}
+
+static pc_status start_upstream(pc_app *app)
+{
+    const pc_config *c = app->config;
+    pc_entity_options options = PC_ENTITY_OPTIONS_DEFAULT;
+    options.base_url = c->upstream.base_url;
+    options.ims_url = c->upstream.ims_url;
+    options.client_id = c->upstream.client_id;
+    options.client_secret = c->upstream.client_secret;
+    options.org_id = c->upstream.org_id;
+    if (app->sandbox != NULL) {
+        options.base_url = pc_sandbox_child_url(app->sandbox);
+        options.ims_url = options.base_url;
+        options.client_id = sandbox_client_id;
+        options.client_secret = sandbox_client_secret;
+        options.org_id = sandbox_org_id;
+    }
+    options.scopes = c->upstream.scopes;
+    options.sandbox_default = c->upstream.sandbox;
+    options.ca_file = given(c->upstream.ca_file);
+    options.allow_plain_http = c->upstream.allow_plain_http;
+    options.connect_timeout_ms = c->upstream.connect_timeout;
+    options.timeout_ms = c->upstream.timeout;
+    options.token_timeout_ms = c->upstream.token_timeout;
+    options.body_bytes_max = (size_t)c->upstream.body_bytes_max;
+    options.max_connections = (unsigned)c->upstream.max_connections;
+    options.max_in_flight = (unsigned)c->upstream.max_in_flight;
+    pc_status status = pc_entity_client_new(&app->upstream, &options);
+    app->source = pc_entity_source(app->upstream);
+    return status;
+}
+
+/* ---- gathering ------------------------------------------------------------------------------- */
+
+static pc_status make_insights(pc_app *app)
+{
+    const pc_config *c = app->config;
+    pc_insight_rule *rules = calloc(c->insight_count + 1, sizeof *rules);
+    if (rules == NULL) {
+        return pc_status_out_of_memory();
+    }
+    for (size_t i = 0; i < c->insight_count; i++) {
+        const pc_config_insight *from = &c->insights[i];
+        rules[i] = (pc_insight_rule){
+            .name = from->name,
+            .path = from->path,
+            .type = (pc_insight_type)from->type,
+            .kind = from->kind,
+            .unit = from->unit,
+            .direction = from->direction,
+            .propensity = from->propensity,
+            .has_bounds = from->has_bounds,
+            .low_below = from->low_below,
+            .high_above = from->high_above,
+            .factors_path = from->factors_path,
+        };
+    }
+    pc_status status = pc_insight_set_new(&app->insights, rules, c->insight_count);
+    free(rules);
+    return status;
+}
+
+static pc_status make_gatherer(pc_app *app)
+{
+    const pc_config *c = app->config;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    pc_status status = pc_workers_new(&app->workers, cores < 1             ? 1
+                                                     : cores > WORKERS_MAX ? WORKERS_MAX
+                                                                           : (int)cores);
+    if (pc_status_ok(&status)) {
+        status = pc_timers_new(&app->timers);
+    }
+    if (pc_status_ok(&status)) {
+        status = pc_audience_names_new(&app->names, (size_t)c->audiences.names_max,
+                                       c->audiences.name_ttl, c->audiences.missing_ttl);
+    }
+    if (pc_status_ok(&status)) {
+        status = make_insights(app);
+    }
+    app->gatherer = (pc_gatherer){
+        .source = &app->source,
+        .workers = app->workers,
+        .timers = app->timers,
+        .names = app->names,
+        .insights = app->insights,
+        .body_bytes_max = (size_t)c->upstream.body_bytes_max,
+        .names_wait_ms = c->audiences.name_wait,
+    };
+    return status;
+}
+
+/* ---- the service ----------------------------------------------------------------------------- */
+
+static pc_status make_service(pc_app *app)
+{
+    const pc_config *c = app->config;
+    app->service = (pc_service){
+        .gatherer = &app->gatherer,
+        .page_token_key = &app->page_token_key,
+        .sandbox = c->upstream.sandbox,
+        .merge_policy = c->upstream.merge_policy[0] == '\0' && app->sandbox != NULL
+                            ? sandbox_merge_policy
+                            : c->upstream.merge_policy,
+        .default_deadline_ms = c->defaults.deadline,
+        .max_deadline_ms = c->defaults.max_deadline,
+        .answer_margin_ms = c->defaults.answer_margin,
+        .event_limit = (int)c->defaults.event_limit,
+        .event_limit_max = (int)c->defaults.event_limit_max,
+        .event_window_ms = c->defaults.event_window,
+    };
+    if (c->page_token.key[0] != '\0') {
+        return pc_page_token_key_derive(&app->page_token_key, c->page_token.key,
+                                        strlen(c->page_token.key));
+    }
+    PC_LOG(app->log, PC_LOG_WARN, "page_token.random_key",
+           pc_log_text("advice", "set page_token.key_file: without it page tokens do not outlive "
+                                 "this process, nor work on other replicas"));
+    return pc_page_token_key_random(&app->page_token_key);
+}
+
+static void on_call_ended(void *self, const pc_call_summary *summary)
+{
+    pc_app *app = self;
+    pc_log_level level = summary->code == PC_CODE_INTERNAL ? PC_LOG_WARN : PC_LOG_INFO;
+    PC_LOG(app->log, level, "rpc.ended", pc_log_text("method", summary->method),
+           pc_log_text("caller", summary->peer), pc_log_text("code", pc_code_name(summary->code)),
+           pc_log_text("reason", summary->reason), pc_log_flag("cancelled", summary->cancelled),
+           pc_log_duration("ms", summary->duration_ns),
+           pc_log_int("request_bytes", (int64_t)summary->request_bytes),
+           pc_log_int("answer_bytes", (int64_t)summary->answer_bytes),
+           pc_log_int("upstream_calls", summary->upstream_calls),
+           pc_log_text("request_id", summary->request_id));
+}
+
+static size_t list_methods(pc_app *app, pc_method *rows)
+{
+    size_t count = 0;
+    pc_service_methods(&app->service, rows);
+    count += PC_SERVICE_METHODS;
+    pc_health_methods(app->health, rows + count);
+    count += PC_HEALTH_METHODS;
+    if (app->config->listen.reflection) {
+        app->reflection = (pc_reflection){reflected, PC_COUNT_OF(reflected)};
+        pc_reflection_methods(&app->reflection, rows + count);
+        count += PC_REFLECTION_METHODS;
+    }
+    return count;
+}
+
+static pc_status start_server(pc_app *app)
+{
+    const pc_config *c = app->config;
+    pc_status status = pc_health_new(&app->health, served, PC_COUNT_OF(served));
+    if (!pc_status_ok(&status)) {
+        return status;
+    }
+    pc_method rows[METHODS_MAX];
+    size_t count = list_methods(app, rows);
+    const pc_rpc_options options = {
+        .address = c->listen.address,
+        .tls_certificate_file = given(c->listen.tls_certificate_file),
+        .tls_key_file = given(c->listen.tls_key_file),
+        .tls_client_ca_file = given(c->listen.tls_client_ca_file),
+        .threads = (int)c->listen.rpc_threads,
+        .request_bytes_max = (size_t)c->listen.max_request_bytes,
+        .answer_bytes_max = (size_t)c->listen.max_response_bytes,
+        .max_concurrent_streams = (int)c->listen.max_concurrent_streams,
+        .keepalive_ms = c->listen.keepalive_time,
+        .keepalive_timeout_ms = c->listen.keepalive_timeout,
+        .connection_age_ms = c->listen.max_connection_age,
+        .connection_age_grace_ms = c->listen.max_connection_age_grace,
+        .connection_idle_ms = c->listen.max_connection_idle,
+        .compression_bytes_min = (size_t)c->listen.compression_min_bytes,
+        .on_call_ended = pc_log_enabled(app->log, PC_LOG_WARN) ? on_call_ended : NULL,
+        .self = app,
+    };
+    status = pc_rpc_server_new(&app->server, &options, rows, count);
+    if (!pc_status_ok(&status)) {
+        return status;
+    }
+    return pc_rpc_server_start(app->server);
+}
+
+/* The address with the port that was found for port 0. */
+static void note_address(pc_app *app)
+{
+    const char *address = app->config->listen.address;
+    const char *colon = strrchr(address, ':');
+    int port = pc_rpc_server_port(app->server);
+    if (port == 0 || colon == NULL) {
+        (void)snprintf(app->address, sizeof app->address, "%s", address);
+    } else {
+        (void)snprintf(app->address, sizeof app->address, "%.*s:%d", (int)(colon - address),
+                       address, port);
+    }
+}
+
+/* Written beside its place and moved there, so that no one reads half of it. */
+static pc_status write_ready_file(const pc_app *app)
+{
+    const char *path = app->config->listen.ready_file;
+    if (path[0] == '\0') {
+        return PC_OK;
+    }
+    char beside[4096];
+    (void)snprintf(beside, sizeof beside, "%s.new", path);
+    FILE *file = fopen(beside, "w");
+    bool written = file != NULL && fprintf(file, "%s\n", app->address) > 0;
+    written = file != NULL && fclose(file) == 0 && written && rename(beside, path) == 0;
+    return written ? PC_OK
+                   : pc_status_new(PC_CODE_FAILED_PRECONDITION, "READY_FILE_UNWRITABLE",
+                                   "listen.ready_file: %s cannot be written", path);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+pc_status pc_app_start(pc_app **out, const pc_config *config, pc_log *log)
+{
+    *out = NULL;
+    pc_app *app = calloc(1, sizeof *app);
+    if (app == NULL) {
+        return pc_status_out_of_memory();
+    }
+    app->config = config;
+    app->log = log;
+    pc_status status = config->sandbox.enabled ? start_sandbox(app) : PC_OK;
+    if (pc_status_ok(&status)) {
+        status = start_upstream(app);
+    }
+    if (pc_status_ok(&status)) {
+        status = make_gatherer(app);
+    }
+    if (pc_status_ok(&status)) {
+        status = make_service(app);
+    }
+    if (pc_status_ok(&status)) {
+        status = start_server(app);
+    }
+    if (pc_status_ok(&status)) {
+        note_address(app);
+        pc_health_set_all(app->health, true);
+        status = write_ready_file(app);
+    }
+    if (!pc_status_ok(&status)) {
+        pc_app_stop(app);
+        return status;
+    }
+    *out = app;
+    return PC_OK;
+}
+
+const char *pc_app_address(const pc_app *app)
+{
+    return app->address;
+}
+
+void pc_app_stop(pc_app *app)
+{
+    if (app == NULL) {
+        return;
+    }
+    if (app->server != NULL) {
+        pc_health_stop(app->health);
+        pc_rpc_server_drain(
+            app->server, pc_clock_after_ms(pc_clock_now_ns(), app->config->listen.drain_timeout));
+    }
+    /* No call is left; fetches that no one waits for end here. */
+    pc_entity_client_free(app->upstream);
+    pc_timers_free(app->timers);
+    pc_workers_free(app->workers);
+    pc_rpc_server_free(app->server);
+    pc_health_free(app->health);
+    pc_insight_set_free(app->insights);
+    pc_audience_names_free(app->names);
+    pc_sandbox_child_stop(app->sandbox);
+    free(app);
+}

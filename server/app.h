@@ -1,0 +1,22 @@
+/* The composition root: the only place that names every part, in the order in which they stand on
+ * each other. */
+#ifndef PC_APP_H
+#define PC_APP_H
+
+#include "config/config.h"
+#include "telemetry/log.h"
+
+typedef struct pc_app pc_app;
+
+/* Makes and starts every part; when it returns, calls are served. `config` and `log` are borrowed
+ * until pc_app_stop has returned. Owned: pc_app_stop. Errors: what kept a part from starting, in
+ * one sentence for the operator. */
+PC_NODISCARD pc_status pc_app_start(pc_app **out, const pc_config *config, pc_log *log);
+
+/* "127.0.0.1:50051": where calls are served. Borrowed until the stop. */
+const char *pc_app_address(const pc_app *app);
+
+/* Drains, then frees every part in reverse. NULL is allowed. */
+void pc_app_stop(pc_app *app);
+
+#endif

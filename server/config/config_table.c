@@ -1,0 +1,223 @@
+/* The keys. Adding one is a field in config.h and a row here. */
+#include <stdio.h>
+#include <string.h>
+
+#include "config/config_internal.h"
+
+#define AT(field) offsetof(pc_config, field)
+
+static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+static const char *const log_formats[] = {"auto", "json", "text", NULL};
+
+enum { KIB = 1024, MIB = 1024 * 1024 };
+
+#define SECONDS(n) ((n)*INT64_C(1000))
+#define DAYS(n) ((n)*INT64_C(86400000))
+
+const config_key config_keys[] = {
+    {"listen.address", KEY_TEXT, AT(listen.address), "127.0.0.1:50051", 0, 0, NULL, "HOST:PORT",
+     "where to listen: host:port (port 0: a free one) or unix:/path"},
+    {"listen.ready_file", KEY_TEXT, AT(listen.ready_file), "", 0, 0, NULL, "FILE",
+     "write the address to this file once calls are served"},
+    {"listen.tls_certificate_file", KEY_FILE, AT(listen.tls_certificate_file), "", 0, 0, NULL,
+     "FILE", "certificate chain in PEM form; without it there is no TLS"},
+    {"listen.tls_key_file", KEY_FILE, AT(listen.tls_key_file), "", 0, 0, NULL, "FILE",
+     "private key of the certificate"},
+    {"listen.tls_client_ca_file", KEY_FILE, AT(listen.tls_client_ca_file), "", 0, 0, NULL, "FILE",
+     "callers need a certificate of this authority (mutual TLS)"},
+    {"listen.rpc_threads", KEY_NUMBER, AT(listen.rpc_threads), "0", 0, 256, NULL, "N",
+     "threads that serve calls; 0: one for each core"},
+    {"listen.max_request_bytes", KEY_BYTES, AT(listen.max_request_bytes), "4MiB", KIB, 64 * MIB,
+     NULL, "BYTES", "larger request messages are refused"},
+    {"listen.max_response_bytes", KEY_BYTES, AT(listen.max_response_bytes), "64MiB", KIB,
+     INT64_C(1024) * MIB, NULL, "BYTES", "larger answers are not sent"},
+    {"listen.max_concurrent_streams", KEY_NUMBER, AT(listen.max_concurrent_streams), "1000", 1,
+     100000, NULL, "N", "calls in progress for each connection"},
+    {"listen.keepalive_time", KEY_DURATION, AT(listen.keepalive_time), "60s", SECONDS(1), DAYS(1),
+     NULL, "TIME", "ping a silent connection after this time"},
+    {"listen.keepalive_timeout", KEY_DURATION, AT(listen.keepalive_timeout), "20s", 100,
+     SECONDS(600), NULL, "TIME", "close it when the ping is not answered in this time"},
+    {"listen.max_connection_age", KEY_DURATION, AT(listen.max_connection_age), "0s", 0, DAYS(30),
+     NULL, "TIME", "ask connections of this age to come again; 0: never"},
+    {"listen.max_connection_age_grace", KEY_DURATION, AT(listen.max_connection_age_grace), "30s", 0,
+     DAYS(1), NULL, "TIME", "and close them this much later"},
+    {"listen.max_connection_idle", KEY_DURATION, AT(listen.max_connection_idle), "0s", 0, DAYS(30),
+     NULL, "TIME", "close connections without calls after this time; 0: never"},
+    {"listen.compression_min_bytes", KEY_BYTES, AT(listen.compression_min_bytes), "0", 0,
+     INT64_C(1024) * MIB, NULL, "BYTES",
+     "compress answers of this size for callers that accept it; 0: none"},
+    {"listen.reflection", KEY_BOOL, AT(listen.reflection), "true", 0, 0, NULL, NULL,
+     "serve grpc.reflection"},
+    {"listen.drain_timeout", KEY_DURATION, AT(listen.drain_timeout), "20s", 0, SECONDS(3600), NULL,
+     "TIME", "on SIGTERM, wait this long for calls in progress"},
+
+    {"defaults.deadline", KEY_DURATION, AT(defaults.deadline), "5s", 1, SECONDS(600), NULL, "TIME",
+     "of calls that come without one"},
+    {"defaults.max_deadline", KEY_DURATION, AT(defaults.max_deadline), "60s", 1, SECONDS(600), NULL,
+     "TIME", "longer deadlines are shortened to this"},
+    {"defaults.answer_margin", KEY_DURATION, AT(defaults.answer_margin), "10ms", 0, SECONDS(10),
+     NULL, "TIME", "answer with what there is this long before the deadline"},
+    {"defaults.event_limit", KEY_NUMBER, AT(defaults.event_limit), "50", 1, 10000, NULL, "N",
+     "events of a context or page, where the request does not say"},
+    {"defaults.event_limit_max", KEY_NUMBER, AT(defaults.event_limit_max), "1000", 1, 10000, NULL,
+     "N", "and at most"},
+    {"defaults.event_window", KEY_DURATION, AT(defaults.event_window), "365d", 0, DAYS(36500), NULL,
+     "TIME", "how far back a context's events go; 0: without end"},
+
+    {"upstream.base_url", KEY_URL, AT(upstream.base_url), "https://platform.adobe.io", 0, 0, NULL,
+     "URL", "the Platform gateway, without /data/core/ups"},
+    {"upstream.ims_url", KEY_URL, AT(upstream.ims_url), "https://ims-na1.adobelogin.com", 0, 0,
+     NULL, "URL", "where access tokens come from"},
+    {"upstream.client_id", KEY_TEXT, AT(upstream.client_id), "", 0, 0, NULL, "ID",
+     "client id of the OAuth server-to-server credential (required)"},
+    {"upstream.client_secret", KEY_SECRET, AT(upstream.client_secret), "", 0, 0, NULL, NULL,
+     "its secret (required)"},
+    {"upstream.client_secret_file", KEY_FILE, AT(upstream.client_secret_file), "", 0, 0, NULL,
+     "FILE", "file with the secret"},
+    {"upstream.scopes", KEY_TEXT, AT(upstream.scopes),
+     "openid,AdobeID,read_organizations,additional_info.projectedProductContext,session", 0, 0,
+     NULL, "LIST", "scopes of the token, as the developer console shows them"},
+    {"upstream.org_id", KEY_TEXT, AT(upstream.org_id), "", 0, 0, NULL, "ID",
+     "organisation id, XXXX@AdobeOrg (required)"},
+    {"upstream.sandbox", KEY_TEXT, AT(upstream.sandbox), "prod", 0, 0, NULL, "NAME",
+     "sandbox of requests that name none"},
+    {"upstream.merge_policy", KEY_TEXT, AT(upstream.merge_policy), "", 0, 0, NULL, "ID",
+     "merge policy of requests that name none (required: what the upstream does without one is "
+     "not settled)"},
+    {"upstream.connect_timeout", KEY_DURATION, AT(upstream.connect_timeout), "3s", 10, SECONDS(60),
+     NULL, "TIME", "for connecting, TLS included"},
+    {"upstream.timeout", KEY_DURATION, AT(upstream.timeout), "10s", 10, SECONDS(600), NULL, "TIME",
+     "for one fetch, where the caller's deadline is later"},
+    {"upstream.token_timeout", KEY_DURATION, AT(upstream.token_timeout), "10s", 10, SECONDS(60),
+     NULL, "TIME", "for one token request"},
+    {"upstream.body_bytes_max", KEY_BYTES, AT(upstream.body_bytes_max), "64MiB", KIB,
+     INT64_C(1024) * MIB, NULL, "BYTES", "larger answers, unpacked, are refused"},
+    {"upstream.max_connections", KEY_NUMBER, AT(upstream.max_connections), "64", 1, 10000, NULL,
+     "N", "connections to the upstream"},
+    {"upstream.max_in_flight", KEY_NUMBER, AT(upstream.max_in_flight), "1024", 1, 100000, NULL, "N",
+     "fetches at once; more are refused"},
+    {"upstream.ca_file", KEY_FILE, AT(upstream.ca_file), "", 0, 0, NULL, "FILE",
+     "authorities to trust instead of the system's"},
+    {"upstream.allow_plain_http", KEY_BOOL, AT(upstream.allow_plain_http), "false", 0, 0, NULL,
+     NULL, "allow http:// to hosts other than loopback; tokens then travel in the clear"},
+
+    {"audiences.name_ttl", KEY_DURATION, AT(audiences.name_ttl), "1h", 0, DAYS(30), NULL, "TIME",
+     "how long names of audiences are remembered"},
+    {"audiences.missing_ttl", KEY_DURATION, AT(audiences.missing_ttl), "5m", 0, DAYS(30), NULL,
+     "TIME", "how long it is remembered that there is none"},
+    {"audiences.name_wait", KEY_DURATION, AT(audiences.name_wait), "1s", 0, SECONDS(60), NULL,
+     "TIME", "an answer waits at most this long for names"},
+    {"audiences.names_max", KEY_NUMBER, AT(audiences.names_max), "20000", 0, 10000000, NULL, "N",
+     "names remembered at most"},
+
+    {"page_token.key", KEY_SECRET, AT(page_token.key), "", 0, 0, NULL, NULL,
+     "key that seals page tokens, 16 characters or more; servers that share it understand each "
+     "other's tokens. Without one a key is made at start"},
+    {"page_token.key_file", KEY_FILE, AT(page_token.key_file), "", 0, 0, NULL, "FILE",
+     "file with the key"},
+
+    {"log.level", KEY_CHOICE, AT(log.level), "info", 0, 0, log_levels, "LEVEL",
+     "error, warn, info or debug"},
+    {"log.format", KEY_CHOICE, AT(log.format), "auto", 0, 0, log_formats, "FORMAT",
+     "json, text, or auto: text on a terminal"},
+    {"log.identity_key", KEY_SECRET, AT(log.identity_key), "", 0, 0, NULL, NULL,
+     "key of the hashes that stand for identities in logs. Without one a key is made at start"},
+    {"log.identity_key_file", KEY_FILE, AT(log.identity_key_file), "", 0, 0, NULL, "FILE",
+     "file with the key"},
+
+    {"sandbox.enabled", KEY_BOOL, AT(sandbox.enabled), "false", 0, 0, NULL, NULL,
+     "start an entity-sandbox and use it as the upstream (short: --sandbox)"},
+    {"sandbox.program", KEY_TEXT, AT(sandbox.program), "entity-sandbox", 0, 0, NULL, "PROGRAM",
+     "the program to start"},
+    {"sandbox.database", KEY_TEXT, AT(sandbox.database), "", 0, 0, NULL, "FILE",
+     "its database; default: in memory"},
+    {"sandbox.load", KEY_FILE, AT(sandbox.load), "", 0, 0, NULL, "FILE",
+     "records to load into it, beside the demonstration customers"},
+    {"sandbox.generate", KEY_NUMBER, AT(sandbox.generate), "0", 0, 100000000, NULL, "N",
+     "synthetic customers to make in it"},
+    {"sandbox.seed", KEY_NUMBER, AT(sandbox.seed), "1", 0, INT64_MAX, NULL, "N",
+     "seed that they are made from"},
+    {"sandbox.delay", KEY_TEXT, AT(sandbox.delay), "", 0, 0, NULL, "MS",
+     "its delay, such as 500+-100"},
+};
+
+const size_t config_key_count = PC_COUNT_OF(config_keys);
+
+size_t config_key_find(const char *name)
+{
+    size_t i = 0;
+    while (i < config_key_count && strcmp(config_keys[i].name, name) != 0) {
+        i++;
+    }
+    return i;
+}
+
+void config_key_flag(char *out, size_t size, const config_key *key)
+{
+    (void)snprintf(out, size, "%s", key->name);
+    for (char *c = out; *c != '\0'; c++) {
+        *c = *c == '.' || *c == '_' ? '-' : *c;
+    }
+}
+
+void config_key_variable(char *out, size_t size, const config_key *key)
+{
+    (void)snprintf(out, size, "PROFILE_CONTEXT_%s", key->name);
+    for (char *c = out; *c != '\0'; c++) {
+        *c = *c == '.' ? '_' : *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
+    }
+}
+
+void pc_config_print_help(FILE *out)
+{
+    fputs(
+        "Usage: profile-contextd [--config FILE] [--KEY VALUE]...\n"
+        "\n"
+        "Serves customer context from Adobe Experience Platform's Real-Time Customer Profile over\n"
+        "gRPC.\n"
+        "\n"
+        "Try it without an Adobe account, against an entity sandbox of its own:\n"
+        "  profile-contextd --sandbox\n"
+        "With one:\n"
+        "  profile-contextd --config /etc/profile-context/profile-contextd.yaml\n"
+        "\n"
+        "  --config FILE    read this YAML file\n"
+        "  --check-config   check flags, environment and file, and the files they name, and exit\n"
+        "  --print-config   print the configuration in effect, without secrets, and exit\n"
+        "  --sandbox        short for --sandbox-enabled\n"
+        "  --version        print the version and those of the libraries, and exit\n"
+        "  --help           print this, and exit\n"
+        "\n"
+        "Every key `group.name` of the file is a flag --group-name and an environment variable\n"
+        "PROFILE_CONTEXT_GROUP_NAME; flags win over variables, variables over the file. Secrets\n"
+        "come from a *_file key or a variable only. Times: 250ms, 2s, 5m, 1h, 30d. Sizes: 64KiB,\n"
+        "4MiB. Insights are configured in the file only; see example.yaml.\n",
+        out);
+    char group[32] = "";
+    for (size_t i = 0; i < config_key_count; i++) {
+        const config_key *key = &config_keys[i];
+        size_t length = strcspn(key->name, ".");
+        if (strncmp(group, key->name, length) != 0 || group[length] != '\0') {
+            (void)snprintf(group, sizeof group, "%.*s", (int)length, key->name);
+            fprintf(out, "\n%s:\n", group);
+        }
+        char name[96];
+        if (key->type == KEY_SECRET) {
+            config_key_variable(name, sizeof name, key);
+            fprintf(out, "  %s (environment only)\n", name);
+        } else {
+            config_key_flag(name, sizeof name, key);
+            fprintf(out, "  --%s%s%s\n", name, key->placeholder == NULL ? "" : " ",
+                    key->placeholder == NULL ? "" : key->placeholder);
+        }
+        fprintf(out, "      %s", key->help);
+        if (key->default_value[0] != '\0') {
+            fprintf(out, " [%s]", key->default_value);
+        }
+        fputc('\n', out);
+    }
+    fputs("\nExit status: 0 after SIGTERM or SIGINT, 2 for a wrong flag or configuration, 1 when "
+          "the\n"
+          "start fails otherwise.\n",
+          out);
+}

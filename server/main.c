@@ -1,0 +1,136 @@
+/* profile-contextd: reads the configuration, starts the parts, waits for a signal, and stops them.
+ */
+#include <openssl/rand.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "app.h"
+#include "versions.h"
+
+enum { EXIT_START_FAILED = 1, EXIT_MISUSE = 2 };
+
+/* Memory of this process holds secrets and personal data: it goes to no core file, and no other
+ * process of the same user may look. */
+static void keep_memory_private(void)
+{
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0);
+}
+
+static pc_status open_log(pc_log **out, const pc_config *config)
+{
+    uint8_t random_key[32];
+    if (RAND_bytes(random_key, sizeof random_key) != 1) {
+        return pc_status_new(PC_CODE_INTERNAL, "NO_RANDOMNESS", "the system gives no random bytes");
+    }
+    const char *key = config->log.identity_key;
+    const pc_log_options options = {
+        .level = (pc_log_level)config->log.level,
+        .json = config->log.format == PC_LOG_FORMAT_JSON ||
+                (config->log.format == PC_LOG_FORMAT_AUTO && isatty(STDERR_FILENO) == 0),
+        .fd = STDERR_FILENO,
+        .hash_key = key[0] == '\0' ? (const void *)random_key : key,
+        .hash_key_size = key[0] == '\0' ? sizeof random_key : strlen(key),
+    };
+    return pc_log_new(out, &options);
+}
+
+/* Blocks the signals that end us in every thread; main waits for them. A reader of our output that
+ * goes must not end us. */
+static void block_signals(sigset_t *ends)
+{
+    sigemptyset(ends);
+    sigaddset(ends, SIGTERM);
+    sigaddset(ends, SIGINT);
+    pthread_sigmask(SIG_BLOCK, ends, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+static int fail_start(pc_log *log, pc_status status)
+{
+    PC_LOG(log, PC_LOG_ERROR, "server.failed", pc_log_text("reason", pc_status_reason(&status)),
+           pc_log_text("message", pc_status_message(&status)));
+    for (const pc_violation *v = pc_status_violations(&status); v != NULL; v = v->next) {
+        PC_LOG(log, PC_LOG_ERROR, "server.failed", pc_log_text("option", v->field),
+               pc_log_text("message", v->description));
+    }
+    pc_status_clear(&status);
+    return EXIT_START_FAILED;
+}
+
+static int serve(const pc_config *config, pc_log *log)
+{
+    sigset_t ends;
+    block_signals(&ends);
+    pc_app *app;
+    pc_status status = pc_app_start(&app, config, log);
+    if (!pc_status_ok(&status)) {
+        return fail_start(log, status);
+    }
+    PC_LOG(log, PC_LOG_INFO, "server.ready", pc_log_text("address", pc_app_address(app)),
+           pc_log_text("version", PC_VERSION));
+    int number = 0;
+    (void)sigwait(&ends, &number);
+    PC_LOG(log, PC_LOG_INFO, "server.draining", pc_log_text("signal", strsignal(number)));
+    /* A second signal does not wait for the drain. */
+    pthread_sigmask(SIG_UNBLOCK, &ends, NULL);
+    pc_app_stop(app);
+    PC_LOG(log, PC_LOG_INFO, "server.stopped", pc_log_int("signal", number));
+    return EXIT_SUCCESS;
+}
+
+static int run(const pc_config *config, const pc_config_command *command)
+{
+    if (command->print_config) {
+        pc_config_print(stdout, config);
+        return EXIT_SUCCESS;
+    }
+    if (command->check_config) {
+        puts("configuration OK");
+        return EXIT_SUCCESS;
+    }
+    pc_log *log;
+    pc_status status = open_log(&log, config);
+    if (!pc_status_ok(&status)) {
+        fprintf(stderr, "profile-contextd: %s\n", pc_status_message(&status));
+        pc_status_clear(&status);
+        return EXIT_START_FAILED;
+    }
+    int code = serve(config, log);
+    pc_log_free(log);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    keep_memory_private();
+    pc_config *config;
+    pc_config_command command;
+    pc_config_errors errors = {0};
+    bool loaded = pc_config_load(&config, &command, &errors, argc, argv, environ);
+    for (size_t i = 0; i < errors.count; i++) {
+        fprintf(stderr, "profile-contextd: %s\n", errors.lines[i]);
+    }
+    pc_config_errors_deinit(&errors);
+    if (!loaded) {
+        return EXIT_MISUSE;
+    }
+    if (command.help || command.version) {
+        if (command.help) {
+            pc_config_print_help(stdout);
+        } else {
+            pc_print_versions(stdout);
+        }
+        return EXIT_SUCCESS;
+    }
+    int code = run(config, &command);
+    pc_config_free(config);
+    return code;
+}

@@ -1,0 +1,19 @@
+/* Each library is asked by the part that owns it. */
+#include "versions.h"
+
+#include <openssl/crypto.h>
+#include <protobuf-c/protobuf-c.h>
+#include <yaml.h>
+
+#include "rpc/server.h"
+#include "upstream/version.h"
+
+void pc_print_versions(FILE *out)
+{
+    fprintf(out, "profile-contextd %s\n", PC_VERSION);
+    fprintf(out, "gRPC core %s\n", pc_rpc_core_version());
+    fprintf(out, "protobuf-c %s\n", protobuf_c_version());
+    fprintf(out, "%s\n", pc_upstream_version());
+    fprintf(out, "%s\n", OpenSSL_version(OPENSSL_VERSION));
+    fprintf(out, "libyaml %s\n", yaml_get_version_string());
+}
