@@ -58,27 +58,30 @@ void pc_transcoder_deinit(pc_transcoder *t)
     pc_buffer_deinit(&t->scratch);
 }
 
+static bool buffers_good(const pc_transcoder *t)
+{
+    return !t->out->failed && !t->hashes.failed && !t->spans.failed && !t->chunks.failed &&
+           !t->side.failed && !t->scratch.failed;
+}
+
 bool pc_transcoder_good(const pc_transcoder *t)
 {
-    return !t->reader.failed && !t->too_complex && !t->out->failed && !t->hashes.failed &&
-           !t->spans.failed && !t->chunks.failed && !t->side.failed && !t->scratch.failed;
+    return !t->reader.failed && !t->too_complex && buffers_good(t);
 }
 
 pc_status pc_transcoder_status(const pc_transcoder *t)
 {
-    if (t->reader.failed) {
-        return pc_json_status(&t->reader);
-    }
-    if (pc_transcoder_good(t)) {
-        return PC_OK;
-    }
     /* A buffer does not say why it failed. Strings were checked before they were written, and
      * nothing else is large. */
     if (t->too_complex || (t->out->failed && t->out->size_max - t->out->size < SMALL_WRITE)) {
         return pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "UPSTREAM_BODY_TOO_COMPLEX",
                              "the upstream's answer is larger than the configured limits");
     }
-    return pc_status_out_of_memory();
+    if (!buffers_good(t)) {
+        return pc_status_out_of_memory();
+    }
+    /* Asked last: loops that end for one of the reasons above leave the reader in the middle. */
+    return pc_json_status(&t->reader);
 }
 
 bool pc_transcoder_count(pc_transcoder *t)
@@ -88,7 +91,8 @@ bool pc_transcoder_count(pc_transcoder *t)
     } else {
         t->values_left--;
     }
-    return pc_transcoder_good(t);
+    /* The stacks' failures show at the end; what is pushed to a failed one is ignored. */
+    return !t->too_complex && !t->out->failed && !t->reader.failed;
 }
 
 void pc_transcoder_put_text(pc_transcoder *t, uint32_t number, const pc_json_text *text)
