@@ -9,7 +9,10 @@ enum {
     NAMESPACE_BYTES_MAX = 128,
     ID_BYTES_MAX = 1024,
     SANDBOX_BYTES_MAX = 64,
-    MERGE_POLICY_BYTES_MAX = 64
+    MERGE_POLICY_BYTES_MAX = 64,
+    /* An upstream call that cannot be answered in time is not worth its price; core itself counts
+     * deadlines in whole milliseconds. */
+    LEAST_NS = 2000000
 };
 
 static bool letter_or_digit(char c)
@@ -160,9 +163,9 @@ pc_status pc_request_close_ns(int64_t *out, const pc_service *service, const pc_
         deadline = most;
     }
     *out = deadline;
-    if (deadline <= now) {
+    if (deadline - now < LEAST_NS) {
         return pc_status_new(PC_CODE_DEADLINE_EXCEEDED, "DEADLINE_PASSED",
-                             "the deadline had passed when the call arrived");
+                             "the deadline had passed, or nearly so, when the call arrived");
     }
     /* Never more than a quarter of a short deadline goes to the margin. */
     int64_t margin = service->answer_margin_ms * 1000000;
