@@ -61,34 +61,16 @@ void pc_json_reader_init(pc_json_reader *reader, const uint8_t *bytes, size_t si
 
 pc_json_kind pc_json_peek(pc_json_reader *reader)
 {
-    switch (next_byte(reader)) {
-    case '{':
-        return PC_JSON_OBJECT;
-    case '[':
-        return PC_JSON_ARRAY;
-    case '"':
-        return PC_JSON_STRING;
-    case 't':
-        return PC_JSON_TRUE;
-    case 'f':
-        return PC_JSON_FALSE;
-    case 'n':
-        return PC_JSON_NULL;
-    case '-':
-    case '0':
-    case '1':
-    case '2':
-    case '3':
-    case '4':
-    case '5':
-    case '6':
-    case '7':
-    case '8':
-    case '9':
-        return PC_JSON_NUMBER;
-    default:
-        return PC_JSON_INVALID;
-    }
+    /* What a value begins with; all else is PC_JSON_INVALID, which is 0. */
+    static const uint8_t kinds[256] = {
+        ['{'] = PC_JSON_OBJECT, ['['] = PC_JSON_ARRAY,  ['"'] = PC_JSON_STRING,
+        ['t'] = PC_JSON_TRUE,   ['f'] = PC_JSON_FALSE,  ['n'] = PC_JSON_NULL,
+        ['-'] = PC_JSON_NUMBER, ['0'] = PC_JSON_NUMBER, ['1'] = PC_JSON_NUMBER,
+        ['2'] = PC_JSON_NUMBER, ['3'] = PC_JSON_NUMBER, ['4'] = PC_JSON_NUMBER,
+        ['5'] = PC_JSON_NUMBER, ['6'] = PC_JSON_NUMBER, ['7'] = PC_JSON_NUMBER,
+        ['8'] = PC_JSON_NUMBER, ['9'] = PC_JSON_NUMBER,
+    };
+    return (pc_json_kind)kinds[next_byte(reader)];
 }
 
 static bool enter(pc_json_reader *reader, uint8_t bracket)

@@ -24,6 +24,7 @@ enum {
 /* A map entry in the output, from its tag to its end. */
 typedef struct {
     size_t start;
+    size_t keys; /* where its first field begins */
     size_t end;
 } chunk;
 
@@ -375,8 +376,10 @@ static void write_map_entry(pc_transcoder *t, const map_walk *walk)
         pc_transcoder_put_text(t, field->message->key_numbers[i], &walk->keys[i]);
     }
     write_message(t, field->message);
+    size_t size = t->out->size - mark;
     pc_wire_end(t->out, mark);
     entry.end = t->out->size;
+    entry.keys = entry.end - size;
     pc_buffer_append(&t->chunks, &entry, sizeof entry);
 }
 
@@ -431,43 +434,46 @@ static bool write_map_level(pc_transcoder *t, map_walk *walk, unsigned level)
     return any && exact;
 }
 
-/* A reader over the content of an entry, whose first fields are its keys. */
-static pc_wire_reader entry_reader(const uint8_t *bytes, const chunk *entry)
-{
-    pc_wire_reader reader;
-    pc_wire_field field = {0};
-    pc_wire_reader_init(&reader, bytes + entry->start, entry->end - entry->start);
-    (void)pc_wire_next(&reader, &field);
-    pc_wire_reader_init(&reader, field.bytes, field.size);
-    return reader;
-}
-
 typedef struct {
     const uint8_t *bytes;
     unsigned key_count;
 } entry_order;
 
-/* By keys in the order of the levels, then by place, so that lists keep their order. */
+static inline size_t take_varint(const uint8_t **at)
+{
+    size_t value = 0;
+    for (unsigned shift = 0;; shift += 7) {
+        uint8_t byte = *(*at)++;
+        value |= (size_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            return value;
+        }
+    }
+}
+
+/* By keys in the order of the levels, then by place, so that lists keep their order. The keys are
+ * an entry's first fields, and it was written just now: so nothing needs to be checked. */
 static int compare_entries(const void *a_void, const void *b_void, void *order_void)
 {
     const chunk *a = a_void;
     const chunk *b = b_void;
     const entry_order *by = order_void;
-    pc_wire_reader a_reader = entry_reader(by->bytes, a);
-    pc_wire_reader b_reader = entry_reader(by->bytes, b);
+    const uint8_t *x = by->bytes + a->keys;
+    const uint8_t *y = by->bytes + b->keys;
     for (unsigned i = 0; i < by->key_count; i++) {
-        pc_wire_field a_key = {0};
-        pc_wire_field b_key = {0};
-        (void)pc_wire_next(&a_reader, &a_key);
-        (void)pc_wire_next(&b_reader, &b_key);
-        size_t common = a_key.size < b_key.size ? a_key.size : b_key.size;
-        int order = common == 0 ? 0 : memcmp(a_key.bytes, b_key.bytes, common);
+        (void)take_varint(&x);
+        (void)take_varint(&y);
+        size_t x_size = take_varint(&x);
+        size_t y_size = take_varint(&y);
+        int order = memcmp(x, y, x_size < y_size ? x_size : y_size);
         if (order != 0) {
             return order;
         }
-        if (a_key.size != b_key.size) {
-            return a_key.size < b_key.size ? -1 : 1;
+        if (x_size != y_size) {
+            return x_size < y_size ? -1 : 1;
         }
+        x += x_size;
+        y += y_size;
     }
     return a->start < b->start ? -1 : a->start > b->start;
 }

@@ -26,22 +26,18 @@ static inline size_t varint_size(uint64_t value)
     return size;
 }
 
-/* Reserving more than is needed would fail near the buffer's maximum: so first encode, then append.
- * When there is plenty of room, encode in place. */
-static inline void append(pc_buffer *out, const uint8_t *bytes, size_t size)
+/* The usual way: there is room for the most that a small write can need, so it is encoded in place.
+ * NULL near the end of the buffer, where reserving the most could fail although what is really
+ * written fits. */
+static inline uint8_t *plenty_of_room(pc_buffer *out, size_t most)
 {
-    if (out->capacity - out->size >= size && !out->failed) {
-        memcpy(out->bytes + out->size, bytes, size);
-        out->size += size;
-        return;
-    }
-    pc_buffer_append(out, bytes, size);
+    return !out->failed && out->capacity - out->size >= most ? out->bytes + out->size : NULL;
 }
 
 void pc_wire_put_varint(pc_buffer *out, uint64_t value)
 {
     uint8_t bytes[VARINT_MAX];
-    append(out, bytes, encode_varint(bytes, value));
+    pc_buffer_append(out, bytes, encode_varint(bytes, value));
 }
 
 static inline size_t encode_tag(uint8_t *out, uint32_t number, pc_wire_type type)
@@ -57,9 +53,15 @@ void pc_wire_put_tag(pc_buffer *out, uint32_t number, pc_wire_type type)
 void pc_wire_put_int(pc_buffer *out, uint32_t number, int64_t value)
 {
     uint8_t bytes[2 * VARINT_MAX];
-    size_t size = encode_tag(bytes, number, PC_WIRE_VARINT);
-    size += encode_varint(bytes + size, (uint64_t)value);
-    append(out, bytes, size);
+    uint8_t *place = plenty_of_room(out, sizeof bytes);
+    uint8_t *to = place == NULL ? bytes : place;
+    size_t size = encode_tag(to, number, PC_WIRE_VARINT);
+    size += encode_varint(to + size, (uint64_t)value);
+    if (place == NULL) {
+        pc_buffer_append(out, bytes, size);
+    } else {
+        out->size += size;
+    }
 }
 
 void pc_wire_put_bool(pc_buffer *out, uint32_t number, bool value)
@@ -75,18 +77,25 @@ void pc_wire_put_double(pc_buffer *out, uint32_t number, double value)
     memcpy(&bits, &value, sizeof bits);
     bits = htole64(bits);
     memcpy(bytes + size, &bits, sizeof bits);
-    append(out, bytes, size + sizeof bits);
+    pc_buffer_append(out, bytes, size + sizeof bits);
 }
 
 void pc_wire_put_bytes(pc_buffer *out, uint32_t number, const void *bytes, size_t size)
 {
     uint8_t head[2 * VARINT_MAX];
-    size_t head_size = encode_tag(head, number, PC_WIRE_BYTES);
-    head_size += encode_varint(head + head_size, size);
-    append(out, head, head_size);
-    if (size > 0) {
-        append(out, bytes, size);
+    uint8_t *place = size < SIZE_MAX - sizeof head ? plenty_of_room(out, sizeof head + size) : NULL;
+    uint8_t *to = place == NULL ? head : place;
+    size_t head_size = encode_tag(to, number, PC_WIRE_BYTES);
+    head_size += encode_varint(to + head_size, size);
+    if (place == NULL) {
+        pc_buffer_append(out, head, head_size);
+        pc_buffer_append(out, bytes, size);
+        return;
     }
+    if (size > 0) {
+        memcpy(place + head_size, bytes, size);
+    }
+    out->size += head_size + size;
 }
 
 void pc_wire_put_text(pc_buffer *out, uint32_t number, const char *text)
@@ -109,10 +118,16 @@ void pc_wire_put_timestamp(pc_buffer *out, uint32_t number, int64_t seconds, int
 size_t pc_wire_begin(pc_buffer *out, uint32_t number)
 {
     uint8_t bytes[VARINT_MAX + 1];
-    size_t size = encode_tag(bytes, number, PC_WIRE_BYTES);
+    uint8_t *place = plenty_of_room(out, sizeof bytes);
+    uint8_t *to = place == NULL ? bytes : place;
+    size_t size = encode_tag(to, number, PC_WIRE_BYTES);
     /* One byte for the length, as most messages are short; pc_wire_end makes room for more. */
-    bytes[size++] = 0;
-    append(out, bytes, size);
+    to[size++] = 0;
+    if (place == NULL) {
+        pc_buffer_append(out, bytes, size);
+    } else {
+        out->size += size;
+    }
     return out->size;
 }
 
@@ -122,14 +137,16 @@ void pc_wire_end(pc_buffer *out, size_t mark)
         return;
     }
     size_t size = out->size - mark;
-    size_t more = varint_size(size) - 1;
-    if (more > 0) {
-        if (!pc_buffer_reserve(out, more)) {
-            return;
-        }
-        memmove(out->bytes + mark + more, out->bytes + mark, size);
-        out->size += more;
+    if (size < 0x80) {
+        out->bytes[mark - 1] = (uint8_t)size;
+        return;
     }
+    size_t more = varint_size(size) - 1;
+    if (!pc_buffer_reserve(out, more)) {
+        return;
+    }
+    memmove(out->bytes + mark + more, out->bytes + mark, size);
+    out->size += more;
     (void)encode_varint(out->bytes + mark - 1, size);
 }
 
