@@ -1,0 +1,172 @@
+/* The face of this folder: one typed query becomes one answer of the Entity API, its raw JSON.
+ * Behind it stand the access token (token.h), the wire (transfer.h) and the upstream's ways of
+ * saying no (error_body.h). Nothing is retried here except once after a 401, with a new token.
+ *
+ * Threads: every function may be called on any thread. Callbacks come on the client's own transfer
+ * thread and must not block: hand real work to pc_workers.
+ * Personal data: no status made here contains an id, a token, a URL or a text of the upstream.
+ *
+ * Statuses that a fetch can end with, beside those of error_body.h and transfer.h:
+ *   CANCELLED          CANCELLED                the caller asked, or the client is being freed
+ *   DEADLINE_EXCEEDED  UPSTREAM_TIMEOUT         the query's deadline, or the client's own time
+ * limit UNAUTHENTICATED    UPSTREAM_UNAUTHENTICATED the upstream refused two tokens, one of them
+ * new UNAUTHENTICATED    UPSTREAM_TOKEN_REFUSED   IMS refused the client id, secret or scopes
+ *   UNAVAILABLE        UPSTREAM_TOKEN_UNAVAILABLE  IMS cannot be reached or fails; cause says how
+ * UNAUTHENTICATED follows the mapping table of the Entity API reference. It is about the
+ * credentials of this server: who answers a caller should look at the reason and not let a caller
+ * believe that its own credentials were refused. */
+#ifndef PC_UPSTREAM_ENTITY_H
+#define PC_UPSTREAM_ENTITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/slice.h"
+#include "util/status.h"
+
+typedef struct pc_entity_client pc_entity_client;
+
+/* One fetch. Reference-counted: the reference that pc_entity_fetch gives out stays valid, and
+ * pc_entity_cancel stays harmless, until pc_entity_op_unref, whatever has happened meanwhile. */
+typedef struct pc_entity_op pc_entity_op;
+
+/* Start from PC_ENTITY_OPTIONS_DEFAULT. All texts are NUL-terminated and copied. */
+typedef struct {
+    const char *base_url;      /* scheme, host, port, maybe a path; "/data/core/ups" is added */
+    const char *ims_url;       /* the same of IMS; "/ims/token/v3" is added */
+    const char *client_id;     /* also sent as x-api-key */
+    const char *client_secret; /* may be NULL with `static_token` */
+    const char *scopes;        /* joined by commas */
+    const char *static_token;  /* NULL, or the bearer token to use instead of asking IMS */
+    const char *org_id;
+    const char *sandbox_default; /* for queries that name none */
+    const char *ca_file;         /* PEM; NULL: the system's */
+    bool allow_plain_http; /* http:// is always allowed to loopback hosts, else only with this */
+    int64_t connect_timeout_ms;
+    int64_t timeout_ms;       /* of one fetch, tokens and both attempts included */
+    int64_t token_timeout_ms; /* of one token request, which may serve many fetches */
+    size_t body_bytes_max;    /* of one answer, after decompression */
+    unsigned max_connections; /* per host */
+    unsigned max_in_flight;   /* fetches; one more is refused at once */
+} pc_entity_options;
+
+#define PC_ENTITY_OPTIONS_DEFAULT                                                                  \
+    ((pc_entity_options){.base_url = "https://platform.adobe.io",                                  \
+                         .ims_url = "https://ims-na1.adobelogin.com",                              \
+                         .sandbox_default = "prod",                                                \
+                         .connect_timeout_ms = 3000,                                               \
+                         .timeout_ms = 10000,                                                      \
+                         .token_timeout_ms = 10000,                                                \
+                         .body_bytes_max = 64u << 20,                                              \
+                         .max_connections = 64,                                                    \
+                         .max_in_flight = 1024})
+
+typedef enum {
+    PC_ENTITY_PROFILE = 0,   /* GET access/entities: a profile, account, opportunity, ... */
+    PC_ENTITY_EVENTS = 1,    /* GET access/entities: one page of a profile's events */
+    PC_ENTITY_AUDIENCES = 2, /* POST audiences/bulk-get: definitions by id */
+} pc_entity_kind;
+
+enum {
+    PC_ENTITY_KIND_COUNT = 3,
+    PC_ENTITY_AUDIENCES_MAX = 100, /* published bound of bulk-get */
+    PC_ENTITY_PROPERTIES_MAX = 3,  /* published bound of `property` */
+};
+
+/* What to fetch. Borrowed for the start only. NULL means "not given" for every text but those said
+ * to be needed. */
+typedef struct {
+    pc_entity_kind kind;
+    const char *schema; /* of PROFILE: XDM class; NULL: _xdm.context.profile */
+
+    /* Who, for PROFILE and EVENTS: either namespace and id, or an XID. Any bytes but NUL. */
+    const char *namespace_code;
+    size_t namespace_size;
+    const char *id;
+    size_t id_size;
+    const char *xid;
+    size_t xid_size;
+
+    const char *sandbox;      /* NULL: the client's default */
+    const char *merge_policy; /* id; NULL: the upstream's default */
+    const char *fields;       /* dot paths joined by commas; NULL: all */
+    int64_t deadline_ns;    /* monotonic, or PC_NEVER_NS; the client's timeout_ms applies anyway */
+    const char *request_id; /* sent as x-request-id: printable ASCII */
+
+    /* Of EVENTS. */
+    bool has_start_time;
+    bool has_end_time;
+    int64_t start_time_ms; /* since 1970, inclusive */
+    int64_t end_time_ms;   /* since 1970, exclusive */
+    int limit;             /* events per page; 0: the upstream's default of 1000 */
+    bool oldest_first;
+    const char *cursor;            /* `_page.next` of the page before; NULL or "": the first page */
+    const char *const *properties; /* expressions such as: commerce.order.priceTotal>=10 */
+    size_t property_count;         /* at most PC_ENTITY_PROPERTIES_MAX */
+
+    /* Of AUDIENCES: 1 to PC_ENTITY_AUDIENCES_MAX ids, valid UTF-8. */
+    const char *const *audience_ids;
+    size_t audience_count;
+} pc_entity_query;
+
+/* How a fetch ended. */
+typedef struct {
+    pc_slice *body;       /* borrowed, pc_slice_ref to keep; NULL unless the status is OK */
+    int http_status;      /* of the last answer; 0 when there was none */
+    unsigned attempts;    /* requests sent to the Entity API (not to IMS): 0, 1 or 2 */
+    int64_t started_ns;   /* monotonic: when pc_entity_fetch was called */
+    int64_t ended_ns;     /* monotonic: just before the callback */
+    const char *reply_id; /* x-request-id of the last answer, "" when it had none; borrowed */
+} pc_entity_result;
+
+/* Takes `status`. `result` is never NULL and is borrowed for the call. */
+typedef void (*pc_entity_done)(void *self, pc_status status, const pc_entity_result *result);
+
+/* Makes a client with a transfer thread of its own. No request is sent yet. Owned: release with
+ * pc_entity_client_free. Errors: INVALID_ARGUMENT with a violation for each bad option (field names
+ * are those of pc_entity_options), RESOURCE_EXHAUSTED. */
+PC_NODISCARD pc_status pc_entity_client_new(pc_entity_client **out,
+                                            const pc_entity_options *options);
+
+/* Cancels what is in flight, waits until every callback has returned, and frees. No fetch may be
+ * started meanwhile, except from a callback, where it is refused. Not on the transfer thread. NULL
+ * is allowed. */
+void pc_entity_client_free(pc_entity_client *client);
+
+/* Starts a fetch. On success `done` comes exactly once, on the transfer thread and never inside
+ * this function, though it may overtake this function's return on another thread: `*op_out` is
+ * therefore set before `done` can come. It is a reference that the caller owns
+ * (pc_entity_op_unref); `op_out` may be NULL when the caller never cancels. On an error returned
+ * `done` never comes and `*op_out` is NULL. Errors: INVALID_ARGUMENT (violations name fields of
+ * pc_entity_query), DEADLINE_EXCEEDED when the deadline has passed, RESOURCE_EXHAUSTED
+ * (UPSTREAM_TOO_MANY_IN_FLIGHT or memory), CANCELLED when the client is being freed. */
+PC_NODISCARD pc_status pc_entity_fetch(pc_entity_client *client, const pc_entity_query *query,
+                                       pc_entity_done done, void *self, pc_entity_op **op_out);
+
+/* Asks the fetch to end early. `done` still comes exactly once: with CANCELLED, or with the result
+ * when that was first. Never calls back itself. NULL is allowed. */
+void pc_entity_cancel(pc_entity_op *op);
+
+/* Gives the reference back; the fetch goes on if it is running. NULL is allowed. */
+void pc_entity_op_unref(pc_entity_op *op);
+
+/* Replaces the client secret, for rotation; the present token stays in use. Copied.
+ * Errors: RESOURCE_EXHAUSTED, and then the old secret stays. */
+PC_NODISCARD pc_status pc_entity_set_client_secret(pc_entity_client *client, const char *secret);
+
+/* Counts since the client was made; each number is exact, together they are a snapshot in passing.
+ */
+typedef struct {
+    uint64_t requests[PC_ENTITY_KIND_COUNT]; /* sent to the Entity API: what is billed */
+    uint64_t failures[PC_ENTITY_KIND_COUNT]; /* fetches that ended without OK or NOT_FOUND */
+    uint64_t refused[PC_ENTITY_KIND_COUNT];  /* fetches refused for max_in_flight */
+    uint64_t token_requests;                 /* sent to IMS */
+    uint64_t token_failures;
+    uint64_t token_rejections; /* answers 401 from the Entity API */
+    uint64_t in_flight;        /* fetches now */
+} pc_entity_counters;
+
+void pc_entity_client_counters(const pc_entity_client *client, pc_entity_counters *out);
+
+#endif
