@@ -80,11 +80,6 @@ static value *decode(pc_arena *arena, const pc_json_text *text)
     uint8_t *bytes = need(malloc(text->size * 3 + 1));
     size_t size = pc_json_text_decode(text, bytes);
     value *v = new_text(arena, PC_JSON_STRING, bytes, size);
-    /* pc_arena_strndup stops at nothing, but say so where a NUL is inside. */
-    char *copy = need(pc_arena_alloc(arena, size + 1));
-    memcpy(copy, bytes, size);
-    copy[size] = 0;
-    v->text = copy;
     free(bytes);
     return v;
 }
@@ -312,13 +307,7 @@ static value *wire_text(inverter *v, const pc_wire_field *field)
     if (field->type != PC_WIRE_BYTES || !pc_utf8_valid(field->bytes, field->size)) {
         broken(v, "a string is not valid UTF-8");
     }
-    value *text = new_text(v->arena, PC_JSON_STRING, "", 0);
-    char *copy = need(pc_arena_alloc(v->arena, field->size + 1));
-    memcpy(copy, field->bytes, field->size);
-    copy[field->size] = 0;
-    text->text = copy;
-    text->size = field->size;
-    return text;
+    return new_text(v->arena, PC_JSON_STRING, field->bytes, field->size);
 }
 
 static value *wire_double(inverter *v, double number)
