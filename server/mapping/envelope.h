@@ -54,7 +54,8 @@ PC_NODISCARD pc_status pc_profile_iterator_next(pc_profile_iterator *iterator,
                                                 pc_profile_envelope *out, bool *found);
 
 /* The one profile of an answer about one identity; when there are several, the first that is no
- * placeholder. Errors: NOT_FOUND PROFILE_NOT_FOUND for no entry or only placeholders. */
+ * placeholder. Errors: NOT_FOUND PROFILE_NOT_FOUND for no entry or only placeholders; UNAVAILABLE
+ * UPSTREAM_ENTRY_FAILED when all there is is an entry's error other than 404. */
 PC_NODISCARD pc_status pc_envelope_profile(pc_profile_envelope *out, pc_arena *arena,
                                            const uint8_t *bytes, size_t size);
 
