@@ -87,18 +87,18 @@ class Answers(unittest.TestCase):
                 "ListEvents",
                 messages.ListEventsRequest(identity=identity(), page_size=2, page_token=token),
             )
-            ids += [event.id for event in page.events]
+            ids += [event.event_id for event in page.events]
             token = page.next_page_token
             if not token:
                 break
-        self.assertEqual(ids, [event.id for event in whole.events])
+        self.assertEqual(ids, [event.event_id for event in whole.events])
         times = [event.timestamp.ToNanoseconds() for event in whole.events]
         self.assertEqual(times, sorted(times, reverse=True))
         oldest = self.server.call(
             "ListEvents",
             messages.ListEventsRequest(identity=identity(), order_by="timestamp", page_size=1000),
         )
-        self.assertEqual(sorted(ids), sorted(event.id for event in oldest.events))
+        self.assertEqual(sorted(ids), sorted(event.event_id for event in oldest.events))
 
     def test_segment_pages_join_to_the_whole_list(self):
         request = messages.ListSegmentMembershipsRequest(identity=identity())

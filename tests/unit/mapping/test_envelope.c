@@ -165,14 +165,14 @@ static void a_page_of_events_is_mapped(void **state)
         profilecontext__v1__context__unpack(NULL, out.size, out.bytes);
     assert_non_null(context);
     assert_int_equal(context->n_events, 3);
-    assert_string_equal(context->events[0]->id, "e1");
+    assert_string_equal(context->events[0]->event_id, "e1");
     assert_int_equal(context->events[0]->timestamp->seconds, 1756260477);
     assert_int_equal(context->events[0]->timestamp->nanos, 1000000);
     assert_int_equal(context->events[0]->last_modified_time->seconds, 1755758942);
-    assert_string_equal(context->events[1]->id, "own");
+    assert_string_equal(context->events[1]->event_id, "own");
     assert_int_equal(context->events[1]->timestamp->seconds, 1577836800);
     assert_int_equal(context->events[1]->extensions->fields->n_fields, 1);
-    assert_string_equal(context->events[2]->id, "e3");
+    assert_string_equal(context->events[2]->event_id, "e3");
     assert_int_equal(context->events[2]->timestamp->seconds, -1);
     assert_int_equal(context->events[2]->timestamp->nanos, 999000000);
     profilecontext__v1__context__free_unpacked(context, NULL);

@@ -55,7 +55,7 @@ static void the_upstream_is_asked_for_what_is_needed(void **state)
         const char *fields;
     } cases[] = {
         {"person.name.first_name", "person.name.firstName"},
-        {"id person_id", "_id,personID"},
+        {"record_id person_id", "_id,personID"},
         {"home_address.schema.latitude loyalty.loyalty_id",
          "homeAddress._schema.latitude,loyalty.loyaltyID"},
         {"person.name.first_name person", "person"},
@@ -74,7 +74,8 @@ static void the_upstream_is_asked_for_what_is_needed(void **state)
         assert_true(pc_status_ok(&status));
         assert_string_equal(fields, cases[i].fields);
     }
-    static const char *const everything[] = {"", "*", "person *", "extensions", "id extensions"};
+    static const char *const everything[] = {"", "*", "person *", "extensions",
+                                             "record_id extensions"};
     for (size_t i = 0; i < sizeof everything / sizeof everything[0]; i++) {
         const char *fields = "unset";
         pc_status status = pc_mask_upstream_fields(&fields, &arena, compile(everything[i]));
@@ -94,7 +95,7 @@ static void bad_paths_are_refused_by_place_without_their_text(void **state)
                                         "person.birth_date.year",
                                         "loyalty.join_date.seconds",
                                         "extensions.fields",
-                                        "id.x",
+                                        "record_id.x",
                                         "person.name.*"};
     const pc_mask *mask;
     (void)state;
@@ -156,7 +157,7 @@ static void what_is_named_is_kept_and_nothing_else(void **state)
     (void)state;
     Profilecontext__V1__Profile *p =
         filter(compile("person.name.first_name home_address.region identity_map.id extensions"));
-    assert_int_equal(p->_id_case, 0);
+    assert_int_equal(p->_record_id_case, 0);
     assert_string_equal(p->person->name->first_name, "A");
     assert_int_equal(p->person->name->_last_name_case, 0);
     assert_int_equal(p->person->_type_case, 0);
@@ -177,12 +178,13 @@ static void the_part_of_two_masks_is_in_both(void **state)
 {
     const char *fields;
     (void)state;
-    const pc_mask *both = pc_mask_intersect(&arena, compile("person.name id loyalty.points"),
-                                            compile("person.name.first_name person.type id"));
+    const pc_mask *both =
+        pc_mask_intersect(&arena, compile("person.name record_id loyalty.points"),
+                          compile("person.name.first_name person.type record_id"));
     pc_status status = pc_mask_upstream_fields(&fields, &arena, both);
     assert_true(pc_status_ok(&status));
     assert_string_equal(fields, "_id,person.name.firstName");
-    both = pc_mask_intersect(&arena, compile("*"), compile("id"));
+    both = pc_mask_intersect(&arena, compile("*"), compile("record_id"));
     status = pc_mask_upstream_fields(&fields, &arena, both);
     assert_true(pc_status_ok(&status));
     assert_string_equal(fields, "_id");
@@ -192,7 +194,7 @@ static void children_of_a_mask_are_masks(void **state)
 {
     (void)state;
     const pc_mask *mask = compile("person.name loyalty");
-    assert_null(pc_mask_child(mask, "id"));
+    assert_null(pc_mask_child(mask, "record_id"));
     assert_true(pc_mask_is_all(pc_mask_child(mask, "loyalty")));
     const pc_mask *person = pc_mask_child(mask, "person");
     assert_false(pc_mask_is_all(person));

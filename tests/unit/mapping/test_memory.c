@@ -92,7 +92,7 @@ static pc_status read_envelope(void)
 
 static pc_status use_masks(void)
 {
-    static const char *const paths[] = {"person.name.first_name", "id", "loyalty"};
+    static const char *const paths[] = {"person.name.first_name", "record_id", "loyalty"};
     pc_arena arena;
     const pc_mask *mask;
     pc_arena_init(&arena, NULL, 0, 1 << 20);

@@ -55,8 +55,8 @@ static void values_of_the_right_type_are_typed_only(void **state)
                      "\"loyalty\":{\"points\":0,\"joinDate\":\"2020-01-01T00:00:00.5+0000\"},"
                      "\"homeAddress\":{\"dmaID\":9223372036854775807}}");
     assert_null(p->extensions);
-    assert_string_equal(p->id, "");
-    assert_int_equal(p->_id_case, PROFILECONTEXT__V1__PROFILE___ID_ID);
+    assert_string_equal(p->record_id, "");
+    assert_int_equal(p->_record_id_case, PROFILECONTEXT__V1__PROFILE___RECORD_ID_RECORD_ID);
     assert_int_equal(p->_test_profile_case,
                      PROFILECONTEXT__V1__PROFILE___TEST_PROFILE_TEST_PROFILE);
     assert_false(p->test_profile);
@@ -81,7 +81,7 @@ static void lenient_values_stand_in_both(void **state)
                      "\"points\":\"15\",\"lifetimePoints\":9007199254740993,"
                      "\"joinDate\":\"2020-01-01T02:00:00+02:00\"},\"organizations\":[\"a\",7]}");
     assert_string_equal(names(p->extensions), "_id testProfile organizations");
-    assert_string_equal(p->id, "12345678901234567890");
+    assert_string_equal(p->record_id, "12345678901234567890");
     assert_int_equal(p->extensions->n_exact_numbers, 1);
     assert_string_equal(p->extensions->exact_numbers[0]->key, "/_id");
     assert_string_equal(p->extensions->exact_numbers[0]->value, "12345678901234567890");
@@ -104,7 +104,7 @@ static void unreadable_values_stand_in_extensions_only(void **state)
             "\"loyalty\":{\"points\":1e400,\"tierExpiryDate\":\"2020-01-01\",\"x\":{}},"
             "\"consents\":{\"marketing\":{\"preferred\":\"pigeon\"}},\"organizations\":[]}");
     assert_string_equal(names(p->extensions), "_id personID testProfile person organizations");
-    assert_int_equal(p->_id_case, 0);
+    assert_int_equal(p->_record_id_case, 0);
     assert_null(p->person);
     assert_string_equal(names(p->home_address->extensions), "dmaID lastVerifiedDate");
     assert_null(p->home_address->last_verified_date);
