@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "upstream/entity_request.h"
 #include "upstream/error_body.h"
@@ -47,6 +48,7 @@ struct pc_entity_client {
     size_t body_bytes_max;
     unsigned max_in_flight;
 
+    atomic_bool is_closing; /* pc_entity_client_free has begun: no new fetches */
     atomic_uint_fast64_t requests[PC_ENTITY_KIND_COUNT];
     atomic_uint_fast64_t failures[PC_ENTITY_KIND_COUNT];
     atomic_uint_fast64_t refused[PC_ENTITY_KIND_COUNT];
@@ -272,6 +274,9 @@ pc_status pc_entity_fetch(pc_entity_client *client, const pc_entity_query *query
     if (op_out != NULL) {
         *op_out = NULL;
     }
+    if (atomic_load(&client->is_closing)) {
+        return cancelled();
+    }
     int64_t now_ns = pc_clock_now_ns();
     if (query->deadline_ns <= now_ns) {
         return pc_status_new(PC_CODE_DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT",
@@ -390,6 +395,9 @@ static pc_status check_options(const pc_entity_options *options)
             pc_status_add_violation(&status, "client_secret", "is needed to ask for a token");
         }
     }
+    if (options->ca_file != NULL && access(options->ca_file, R_OK) != 0) {
+        pc_status_add_violation(&status, "ca_file", "cannot be read");
+    }
     if (options->connect_timeout_ms <= 0) {
         pc_status_add_violation(&status, "connect_timeout_ms", "must be positive");
     }
@@ -484,6 +492,8 @@ void pc_entity_client_free(pc_entity_client *client)
     if (client == NULL) {
         return;
     }
+    /* Or a callback that starts anew whenever it fails would keep the loop alive for ever. */
+    atomic_store(&client->is_closing, true);
     pc_transfer_free(client->transfer);
     pc_token_free(client->token);
     free(client->base_url);

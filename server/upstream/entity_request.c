@@ -16,6 +16,8 @@ enum {
     TEXT_BYTES_MAX = 4096,
     FIELDS_BYTES_MAX = 16 * 1024,
     URL_BYTES_MAX = 64 * 1024,
+    /* More than the bounds above can come to, encoded: a buffer that fails is lack of memory. */
+    URL_ROOM = 1024 * 1024,
 };
 
 #define PATH_ENTITIES "data/core/ups/access/entities"
@@ -241,7 +243,7 @@ pc_status pc_entity_request_build(pc_entity_request *out, const char *base_url,
         return status;
     }
     pc_buffer url;
-    pc_buffer_init(&url, URL_BYTES_MAX);
+    pc_buffer_init(&url, URL_ROOM);
     if (query->kind == PC_ENTITY_AUDIENCES) {
         (void)pc_url_begin(&url, base_url, PATH_AUDIENCES_BULK);
         status = write_audiences_body(out, query);
@@ -249,9 +251,11 @@ pc_status pc_entity_request_build(pc_entity_request *out, const char *base_url,
         write_entities_url(&url, base_url, query);
     }
     if (pc_status_ok(&status)) {
+        bool is_too_long = url.size > URL_BYTES_MAX;
         out->url = pc_buffer_take_text(&url);
         if (out->url == NULL) {
-            /* Within the bounds above only `fields` and friends together can be this long. */
+            status = pc_status_out_of_memory();
+        } else if (is_too_long) {
             pc_status_add_violation(&status, "fields", "makes the request too long");
         }
     }

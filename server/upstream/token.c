@@ -190,9 +190,13 @@ static pc_status accept(pc_token *token, pc_token_answer *answer)
     return PC_OK;
 }
 
-/* Our callers care that there is no token, not how the endpoint failed; that becomes the cause. */
+/* Our callers care that there is no token, not how the endpoint failed; that becomes the cause.
+ * Only our own lack of memory is not the endpoint's. Takes `cause`. */
 static pc_status unavailable(pc_status cause)
 {
+    if (strcmp(pc_status_reason(&cause), "OUT_OF_MEMORY") == 0) {
+        return cause;
+    }
     return pc_status_with_cause(pc_status_new(PC_CODE_UNAVAILABLE, "UPSTREAM_TOKEN_UNAVAILABLE",
                                               "The token endpoint cannot be used."),
                                 cause);

@@ -34,14 +34,15 @@ enum {
     HEADER_BYTES_MAX =
         256 * 1024, /* of one answer; libcurl 7.88 itself has no limit on their sum */
     HEADER_TEXT_MAX = 128,
+    CA_CACHE_S = 60,            /* so that a renewed ca_file comes into use */
     CONNECTION_AGE_MAX_S = 600, /* so that a change of addresses is noticed */
     POLL_MS_MAX = 60 * 1000,
 };
 
 struct pc_transfer {
-    pc_loop *loop; /* owned */
-    char *ca_file; /* owned; NULL: the system's */
-    unsigned max_connections;
+    pc_loop *loop;          /* owned */
+    char *ca_file;          /* owned; NULL: the system's */
+    atomic_bool is_closing; /* pc_transfer_free has begun: no new requests */
     /* The transfer thread only, while the loop runs: */
     CURLM *multi;
     CURL *idle[IDLE_HANDLES_MAX]; /* handles are costly to make and remember their buffers */
@@ -340,6 +341,7 @@ static bool configure(CURL *easy, pc_transfer_op *op)
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_CA_CACHE_TIMEOUT, (long)CA_CACHE_S);
     if (op->transfer->ca_file != NULL) {
         SET(CURLOPT_CAINFO, op->transfer->ca_file);
         SET(CURLOPT_CAPATH, NULL);
@@ -517,6 +519,9 @@ pc_status pc_transfer_start(pc_transfer *transfer, const pc_transfer_request *re
     if (op_out != NULL) {
         *op_out = NULL;
     }
+    if (atomic_load(&transfer->is_closing)) {
+        return cancelled();
+    }
     pc_transfer_op *op = calloc(1, sizeof *op);
     if (op == NULL) {
         return pc_status_out_of_memory();
@@ -616,6 +621,7 @@ pc_status pc_transfer_new(pc_transfer **out, const pc_transfer_options *options)
     if (transfer == NULL) {
         return pc_status_out_of_memory();
     }
+    atomic_init(&transfer->is_closing, false);
     transfer->multi = curl_multi_init();
     if (options->ca_file != NULL) {
         transfer->ca_file = strdup(options->ca_file);
@@ -646,6 +652,7 @@ void pc_transfer_free(pc_transfer *transfer)
     if (transfer == NULL) {
         return;
     }
+    atomic_store(&transfer->is_closing, true);
     pc_loop_stop(transfer->loop);
     pc_loop_unref(transfer->loop);
     destroy(transfer);

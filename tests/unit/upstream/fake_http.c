@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
-#include <stdbool.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +42,7 @@ struct fake_http {
     bool stopping;
     int listener;
     int port;
+    fake_tls *tls; /* NULL: plain. Constant */
     pthread_t acceptor;
     int sockets[CONNECTIONS_MAX];
     pthread_t threads[CONNECTIONS_MAX];
@@ -51,7 +52,10 @@ struct fake_http {
 typedef struct {
     fake_http *server;
     int socket;
+    SSL *ssl; /* NULL: plain */
 } connection;
+
+_Thread_local bool fake_http_thread;
 
 static void die(const char *what)
 {
@@ -82,11 +86,12 @@ static path_state *path_of(fake_http *server, const char *name, size_t size)
     return path;
 }
 
-static bool write_all(int socket, const void *bytes, size_t size)
+static bool write_all(connection *own, const void *bytes, size_t size)
 {
     const char *next = bytes;
     while (size > 0) {
-        ssize_t written = send(socket, next, size, MSG_NOSIGNAL);
+        ssize_t written = own->ssl != NULL ? SSL_write(own->ssl, next, (int)size)
+                                           : send(own->socket, next, size, MSG_NOSIGNAL);
         if (written <= 0) {
             return false;
         }
@@ -97,7 +102,7 @@ static bool write_all(int socket, const void *bytes, size_t size)
 }
 
 /* Reads one request; returns its size, 0 at the end of the connection. */
-static size_t read_request(int socket, char *request)
+static size_t read_request(connection *own, char *request)
 {
     size_t size = 0;
     for (;;) {
@@ -110,9 +115,9 @@ static size_t read_request(int socket, char *request)
                 return size;
             }
         }
-        ssize_t got = size + 1 < REQUEST_BYTES_MAX
-                          ? recv(socket, request + size, REQUEST_BYTES_MAX - 1 - size, 0)
-                          : -1;
+        size_t room = REQUEST_BYTES_MAX - 1 - size;
+        ssize_t got = own->ssl != NULL ? SSL_read(own->ssl, request + size, (int)room)
+                                       : recv(own->socket, request + size, room, 0);
         if (got <= 0) {
             return 0;
         }
@@ -149,14 +154,14 @@ static bool choose_answer(fake_http *server, const char *request, size_t size, f
 }
 
 /* False when the connection ends with this answer. */
-static bool give_answer(int socket, const fake_answer *answer)
+static bool give_answer(connection *own, const fake_answer *answer)
 {
     if (answer->manner == FAKE_CUT) {
         return false;
     }
     if (answer->manner == FAKE_GARBAGE) {
         static const char garbage[] = "\x01\xff\xfe}]garbage<<<\r\n\r\n";
-        write_all(socket, garbage, sizeof garbage - 1);
+        write_all(own, garbage, sizeof garbage - 1);
         return false;
     }
     char head[2048];
@@ -166,21 +171,28 @@ static bool give_answer(int socket, const fake_answer *answer)
                  "Content-Length: %zu\r\n%s\r\n",
                  answer->status, answer->body_size, answer->headers == NULL ? "" : answer->headers);
     size_t size = answer->manner == FAKE_HALF ? answer->body_size / 2 : answer->body_size;
-    return write_all(socket, head, (size_t)length) && write_all(socket, answer->body, size) &&
+    return write_all(own, head, (size_t)length) && write_all(own, answer->body, size) &&
            answer->manner == FAKE_WHOLE;
 }
 
 static void *serve(void *argument)
 {
     connection *own = argument;
+    fake_http_thread = true;
     char *request = malloc(REQUEST_BYTES_MAX);
     size_t size;
     fake_answer answer;
-    while ((size = read_request(own->socket, request)) > 0 &&
-           choose_answer(own->server, request, size, &answer) &&
-           give_answer(own->socket, &answer)) {
+    bool usable = true;
+    if (own->server->tls != NULL) {
+        own->ssl = SSL_new(own->server->tls->context);
+        SSL_set_fd(own->ssl, own->socket);
+        usable = SSL_accept(own->ssl) == 1;
+    }
+    while (usable && (size = read_request(own, request)) > 0 &&
+           choose_answer(own->server, request, size, &answer) && give_answer(own, &answer)) {
     }
     /* The descriptor is closed after the thread was joined, so that its number is not reused. */
+    SSL_free(own->ssl);
     shutdown(own->socket, SHUT_RDWR);
     free(request);
     free(own);
@@ -190,6 +202,7 @@ static void *serve(void *argument)
 static void *accept_all(void *argument)
 {
     fake_http *server = argument;
+    fake_http_thread = true;
     for (;;) {
         int socket = accept(server->listener, NULL, NULL);
         if (socket < 0) {
@@ -214,7 +227,7 @@ static void *accept_all(void *argument)
     }
 }
 
-fake_http *fake_http_new(int port)
+static fake_http *new_server(int port, fake_tls *tls)
 {
     fake_http *server = calloc(1, sizeof *server);
     pthread_mutex_init(&server->lock, NULL);
@@ -223,6 +236,9 @@ fake_http *fake_http_new(int port)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&server->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
+    server->tls = tls;
+    /* OpenSSL writes without MSG_NOSIGNAL. */
+    (void)signal(SIGPIPE, SIG_IGN);
     server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int on = 1;
     setsockopt(server->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -240,6 +256,16 @@ fake_http *fake_http_new(int port)
         die("fake_http: pthread_create");
     }
     return server;
+}
+
+fake_http *fake_http_new(int port)
+{
+    return new_server(port, NULL);
+}
+
+fake_http *fake_http_new_tls(fake_tls *tls)
+{
+    return new_server(0, tls);
 }
 
 void fake_http_free(fake_http *server)

@@ -5,9 +5,15 @@
 #ifndef FAKE_HTTP_H
 #define FAKE_HTTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "fake_tls.h"
+
 typedef struct fake_http fake_http;
+
+/* True on the threads of a fake server, for tests that disturb all other threads. */
+extern _Thread_local bool fake_http_thread;
 
 typedef enum {
     FAKE_WHOLE,   /* answer properly and keep the connection */
@@ -31,6 +37,9 @@ fake_answer fake_text(int status, const char *text);
 
 /* Starts on `port`, or on a free one for 0. Aborts the test when that fails. */
 fake_http *fake_http_new(int port);
+
+/* The same over TLS, on a free port. `tls` is borrowed until the server is freed. */
+fake_http *fake_http_new_tls(fake_tls *tls);
 
 /* Closes all connections and ends all threads. */
 void fake_http_free(fake_http *server);

@@ -1,6 +1,7 @@
 /* The whole of upstream/ against a server that shows what it saw. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -560,57 +561,62 @@ static void test_entity__free_ends_every_fetch(void **state)
     finish(&own);
 }
 
-/* Each row breaks one thing; nothing may be sent and no callback come. */
-static void test_entity__refuses_bad_queries(void **state)
+typedef struct {
+    pc_entity_client *client;
+    pc_entity_query query;
+    atomic_int calls;
+    atomic_int refusals;
+} stubborn;
+
+static void try_again(void *self, pc_status status, const pc_entity_result *result)
+{
+    stubborn *own = self;
+    (void)result;
+    pc_status_clear(&status);
+    atomic_fetch_add(&own->calls, 1);
+    status = pc_entity_fetch(own->client, &own->query, try_again, own, NULL);
+    if (status.code == PC_CODE_CANCELLED) {
+        atomic_fetch_add(&own->refusals, 1);
+    }
+    pc_status_clear(&status);
+}
+
+static void test_entity__free_ends_those_who_try_again(void **state)
 {
     (void)state;
     fixture own;
     begin(&own, 1);
-    static const char *const many[4] = {"a", "b", "c", "d"};
-    static const char *const not_utf8[1] = {"\xff"};
-    pc_entity_query rows[16];
-    size_t count = 0;
-    const char *fields[16];
-#define BAD(field_name, ...)                                                                       \
-    do {                                                                                           \
-        pc_entity_query query = profile("x");                                                      \
-        __VA_ARGS__;                                                                               \
-        fields[count] = (field_name);                                                              \
-        rows[count++] = query;                                                                     \
-    } while (0)
-    BAD("id", query.id = NULL);
-    BAD("id", query.id_size = 0);
-    BAD("id", query.id = "a\0b", query.id_size = 3);
-    BAD("namespace_code", query.namespace_size = 0);
-    BAD("xid", query.xid = "x", query.xid_size = 1);
-    BAD("sandbox", query.sandbox = "a\r\nX: y");
-    BAD("sandbox", query.sandbox = "");
-    BAD("request_id", query.request_id = "\xc3\xb6");
-    BAD("properties", query.kind = PC_ENTITY_EVENTS, query.properties = many,
-        query.property_count = 4);
-    BAD("limit", query.kind = PC_ENTITY_EVENTS, query.limit = -1);
-    BAD("end_time_ms", query.kind = PC_ENTITY_EVENTS, query.has_start_time = true,
-        query.has_end_time = true, query.start_time_ms = 5, query.end_time_ms = 5);
-    BAD("audience_ids", query.kind = PC_ENTITY_AUDIENCES);
-    BAD("audience_ids", query.kind = PC_ENTITY_AUDIENCES, query.audience_ids = not_utf8,
-        query.audience_count = 1);
-    BAD("audience_ids", query.kind = PC_ENTITY_AUDIENCES, query.audience_ids = many,
-        query.audience_count = 101);
-#undef BAD
-    for (size_t i = 0; i < count; i++) {
-        pc_entity_op *op = NULL;
-        pc_status status = pc_entity_fetch(own.client, &rows[i], on_done, &own.seen.items[0], &op);
-        assert_int_equal(status.code, PC_CODE_INVALID_ARGUMENT);
-        assert_non_null(pc_status_violations(&status));
-        assert_string_equal(pc_status_violations(&status)->field, fields[i]);
-        assert_null(op);
-        pc_status_clear(&status);
-    }
-    pc_entity_query late = profile("x");
-    late.deadline_ns = pc_clock_now_ns();
-    pc_status status = pc_entity_fetch(own.client, &late, on_done, &own.seen.items[0], NULL);
+    stubborn self = {.client = own.client, .query = profile("x")};
+    pc_status status = pc_entity_fetch(own.client, &self.query, try_again, &self, NULL);
+    assert_true(pc_status_ok(&status));
+    fake_http_wait_count(own.server, ENTITIES_PATH, 5);
+    pc_entity_client_free(own.client);
+    own.client = NULL;
+    assert_int_equal(atomic_load(&self.refusals), 1);
+    assert_true(atomic_load(&self.calls) >= 5);
+    finish(&own);
+}
+
+static void test_entity__refuses_at_once_without_a_callback(void **state)
+{
+    (void)state;
+    fixture own;
+    begin(&own, 1);
+    pc_entity_op *op = NULL;
+    pc_entity_query query = profile("x");
+    query.deadline_ns = pc_clock_now_ns();
+    pc_status status = pc_entity_fetch(own.client, &query, on_done, &own.seen.items[0], &op);
     assert_int_equal(status.code, PC_CODE_DEADLINE_EXCEEDED);
+    assert_null(op);
     pc_status_clear(&status);
+    query = profile("");
+    status = pc_entity_fetch(own.client, &query, on_done, &own.seen.items[0], &op);
+    assert_int_equal(status.code, PC_CODE_INVALID_ARGUMENT);
+    assert_null(op);
+    pc_status_clear(&status);
+    pc_entity_client_free(own.client);
+    own.client = NULL;
+    assert_int_equal(collector_calls(&own.seen), 0);
     assert_int_equal(fake_http_connections(own.server), 0);
     finish(&own);
 }
@@ -623,8 +629,8 @@ static void test_entity__refuses_bad_options(void **state)
     good.client_id = "c";
     good.client_secret = "s";
     good.org_id = "o";
-    pc_entity_options rows[10];
-    const char *fields[10];
+    pc_entity_options rows[16];
+    const char *fields[16];
     size_t count = 0;
 #define BAD(name, value)                                                                           \
     do {                                                                                           \
@@ -640,6 +646,7 @@ static void test_entity__refuses_bad_options(void **state)
     BAD(org_id, NULL);
     BAD(client_secret, "");
     BAD(static_token, "a b");
+    BAD(ca_file, "/nowhere.pem");
     BAD(timeout_ms, 0);
     BAD(max_in_flight, 0);
 #undef BAD
@@ -676,7 +683,8 @@ int main(void)
         cmocka_unit_test(test_entity__own_time_limit_applies_without_deadline),
         cmocka_unit_test(test_entity__refuses_more_than_max_in_flight),
         cmocka_unit_test(test_entity__free_ends_every_fetch),
-        cmocka_unit_test(test_entity__refuses_bad_queries),
+        cmocka_unit_test(test_entity__free_ends_those_who_try_again),
+        cmocka_unit_test(test_entity__refuses_at_once_without_a_callback),
         cmocka_unit_test(test_entity__refuses_bad_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

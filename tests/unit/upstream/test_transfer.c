@@ -435,6 +435,48 @@ static void test_transfer__tls_to_a_plain_port_fails(void **state)
     finish(&own);
 }
 
+/* One request to `host` over TLS, with or without the server's certificate as an authority. */
+static void run_tls(fake_http *server, const char *host, const char *ca_file, pc_code code,
+                    const char *reason)
+{
+    pc_transfer *transfer = NULL;
+    collector seen;
+    collector_init(&seen, 1);
+    const pc_transfer_options options = {.max_connections = 2, .ca_file = ca_file};
+    pc_status status = pc_transfer_new(&transfer, &options);
+    assert_true(pc_status_ok(&status));
+    char url[128];
+    (void)snprintf(url, sizeof url, "https://%s:%d/x", host, fake_http_port(server));
+    const pc_transfer_request request = {
+        .url = url,
+        .deadline_ns = pc_clock_after_ms(pc_clock_now_ns(), LONG_MS),
+        .connect_timeout_ms = 2000,
+        .body_bytes_max = BODY_MAX,
+    };
+    status = pc_transfer_start(transfer, &request, on_done, &seen.items[0], NULL);
+    assert_true(pc_status_ok(&status));
+    collector_wait(&seen, 1);
+    assert_ended(&seen.items[0], code, reason);
+    pc_transfer_free(transfer);
+    collector_deinit(&seen);
+}
+
+static void test_transfer__trusts_only_the_right_authority_and_name(void **state)
+{
+    (void)state;
+    fake_tls tls;
+    fake_tls_init(&tls);
+    fake_http *server = fake_http_new_tls(&tls);
+    fake_http_set(server, "/x", fake_text(200, "{}"));
+    run_tls(server, "localhost", tls.ca_file, PC_CODE_OK, "");
+    run_tls(server, "localhost", NULL, PC_CODE_UNAVAILABLE, "UPSTREAM_TLS_FAILED");
+    run_tls(server, "127.0.0.1", tls.ca_file, PC_CODE_UNAVAILABLE, "UPSTREAM_TLS_FAILED");
+    run_tls(server, "localhost", "/nowhere.pem", PC_CODE_UNAVAILABLE, "UPSTREAM_TLS_FAILED");
+    assert_int_equal(fake_http_count(server, "/x"), 1);
+    fake_http_free(server);
+    fake_tls_deinit(&tls);
+}
+
 static void test_transfer__speaks_http_only(void **state)
 {
     (void)state;
@@ -517,6 +559,7 @@ int main(void)
         cmocka_unit_test(test_transfer__inflates_gzip_but_not_a_bomb),
         cmocka_unit_test(test_transfer__names_bad_manners),
         cmocka_unit_test(test_transfer__tls_to_a_plain_port_fails),
+        cmocka_unit_test(test_transfer__trusts_only_the_right_authority_and_name),
         cmocka_unit_test(test_transfer__speaks_http_only),
         cmocka_unit_test(test_transfer__recovers_after_the_server_was_killed),
         cmocka_unit_test(test_transfer__serves_200_at_once),

@@ -1,0 +1,163 @@
+/* Every allocation of a whole fetch fails in turn: making the client, starting, waiting for the
+ * token, sending, judging. Each time there is one well-formed end, no crash and (with the address
+ * sanitizer) no leak. The linker sends our allocations here (see CMakeLists.txt). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "collector.h"
+#include "fake_http.h"
+#include "upstream/entity.h"
+#include "util/clock.h"
+
+/* Allocations to go until one fails; negative: none will. */
+static atomic_long countdown = -1;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *block, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+char *__wrap_strdup(const char *text);
+
+static bool fails_now(void)
+{
+    return !fake_http_thread && atomic_load(&countdown) >= 0 &&
+           atomic_fetch_sub(&countdown, 1) == 0;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails_now() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails_now() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *block, size_t size)
+{
+    return fails_now() ? NULL : __real_realloc(block, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = __wrap_malloc(size);
+    return copy == NULL ? NULL : memcpy(copy, text, size);
+}
+
+static void on_done(void *self, pc_status status, const pc_entity_result *result)
+{
+    assert_true(pc_status_ok(&status) == (result->body != NULL));
+    collector_record(self, status, NULL, NULL);
+}
+
+/* Lack of memory must be said, not taken for trouble of the upstream. */
+static void assert_out_of_memory(pc_status status)
+{
+    if (status.code != PC_CODE_RESOURCE_EXHAUSTED) {
+        fail_msg("%s %s", pc_code_name(status.code), pc_status_reason(&status));
+    }
+    pc_status_clear(&status);
+}
+
+/* False when nothing failed any more. */
+static bool fetch_with_failure(long at, const char *base, collector *seen,
+                               const pc_entity_query *query)
+{
+    pc_entity_options options = PC_ENTITY_OPTIONS_DEFAULT;
+    options.base_url = base;
+    options.ims_url = base;
+    options.client_id = "c";
+    options.client_secret = "s";
+    options.scopes = "openid";
+    options.org_id = "o";
+    pc_entity_client *client = NULL;
+    atomic_store(&countdown, at);
+    pc_status status = pc_entity_client_new(&client, &options);
+    bool done = false;
+    if (pc_status_ok(&status)) {
+        status = pc_entity_fetch(client, query, on_done, &seen->items[0], NULL);
+        if (pc_status_ok(&status)) {
+            collector_wait(seen, 1);
+            status = seen->items[0].status;
+            seen->items[0].status = PC_OK;
+            done = true;
+        }
+    }
+    bool failed = atomic_exchange(&countdown, -1) < 0;
+    pc_entity_client_free(client);
+    if (failed) {
+        /* A failure whose cause is shown but not carried may still end well. */
+        if (!pc_status_ok(&status)) {
+            assert_out_of_memory(status);
+        }
+    } else {
+        assert_true(done && pc_status_ok(&status));
+    }
+    return failed;
+}
+
+static void fail_each(const pc_entity_query *query)
+{
+    fake_http *server = fake_http_new(0);
+    char base[128];
+    fake_http_url(server, "", base, sizeof base);
+    fake_http_set(server, "/ims/token/v3",
+                  fake_text(200, "{\"access_token\":\"t1\",\"expires_in\":86399}"));
+    fake_http_set(server, "/data/core/ups/access/entities",
+                  fake_text(200, "{\"X1\":{\"entityId\":\"X1\",\"entity\":{\"a\":1}}}"));
+    fake_http_set(server, "/data/core/ups/audiences/bulk-get", fake_text(207, "{\"results\":{}}"));
+    long at = 0;
+    for (bool failed = true; failed; at++) {
+        collector seen;
+        collector_init(&seen, 1);
+        failed = fetch_with_failure(at, base, &seen, query);
+        collector_deinit(&seen);
+    }
+    /* Fewer would mean that the wrapping does not work. */
+    assert_true(at > 20);
+    fake_http_free(server);
+}
+
+static void test_memory__every_failed_allocation_of_a_profile_fetch_ends_well(void **state)
+{
+    (void)state;
+    const pc_entity_query query = {.kind = PC_ENTITY_PROFILE,
+                                   .namespace_code = "Email",
+                                   .namespace_size = 5,
+                                   .id = "a@b",
+                                   .id_size = 3,
+                                   .request_id = "r",
+                                   .deadline_ns = PC_NEVER_NS};
+    fail_each(&query);
+}
+
+static void test_memory__every_failed_allocation_of_an_audience_fetch_ends_well(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"a", "b"};
+    const pc_entity_query query = {.kind = PC_ENTITY_AUDIENCES,
+                                   .audience_ids = ids,
+                                   .audience_count = 2,
+                                   .deadline_ns = PC_NEVER_NS};
+    fail_each(&query);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_memory__every_failed_allocation_of_a_profile_fetch_ends_well),
+        cmocka_unit_test(test_memory__every_failed_allocation_of_an_audience_fetch_ends_well),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
