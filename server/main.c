@@ -69,7 +69,7 @@ static int serve(const pc_config *config, pc_log *log)
 {
     sigset_t ends;
     block_signals(&ends);
-    pc_app *app;
+    pc_app *app = NULL;
     pc_status status = pc_app_start(&app, config, log);
     if (!pc_status_ok(&status)) {
         return fail_start(log, status);
@@ -96,7 +96,7 @@ static int run(const pc_config *config, const pc_config_command *command)
         puts("configuration OK");
         return EXIT_SUCCESS;
     }
-    pc_log *log;
+    pc_log *log = NULL;
     pc_status status = open_log(&log, config);
     if (!pc_status_ok(&status)) {
         fprintf(stderr, "profile-contextd: %s\n", pc_status_message(&status));
@@ -111,7 +111,7 @@ static int run(const pc_config *config, const pc_config_command *command)
 int main(int argc, char **argv)
 {
     keep_memory_private();
-    pc_config *config;
+    pc_config *config = NULL;
     pc_config_command command;
     pc_config_errors errors = {0};
     bool loaded = pc_config_load(&config, &command, &errors, argc, argv, environ);

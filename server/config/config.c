@@ -282,7 +282,7 @@ static void read_secrets(loading *l)
 
 static void require(loading *l, const char *value, const char *key, const char *what)
 {
-    if (value[0] == '\0') {
+    if (value == NULL || value[0] == '\0') {
         config_error(l->errors, "%s: is required: %s", key, what);
     }
 }

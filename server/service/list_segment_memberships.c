@@ -135,7 +135,7 @@ static pc_status put_page(pc_buffer *out, const operation *op, const pc_slice *s
         if (op->after != NULL && compare_key(&segment, op->after, op->after_size) <= 0) {
             continue;
         }
-        if (shown == op->page_size) {
+        if (shown > 0 && shown == op->page_size) {
             return put_next_page(out, op, &last);
         }
         pc_wire_put_bytes(out, RESPONSE_SEGMENT_MEMBERSHIPS, segment.wire, segment.wire_size);
