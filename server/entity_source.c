@@ -1,4 +1,4 @@
-/* Words of one folder into words of the other; no decision is made here. */
+/* Words of one folder into words of the other. */
 #include "entity_source.h"
 
 #include <stdlib.h>
@@ -20,10 +20,23 @@ static void unref(fetch *f)
     }
 }
 
+/* What the upstream refused is this server's credential: a caller that heard UNAUTHENTICATED would
+ * look for the fault in its own. */
+static pc_status for_callers(pc_status status)
+{
+    if (status.code != PC_CODE_UNAUTHENTICATED) {
+        return status;
+    }
+    pc_status ours = pc_status_new(PC_CODE_UNAVAILABLE, pc_status_reason(&status),
+                                   "the upstream refuses this server's credentials; its operator "
+                                   "has to mend that");
+    return pc_status_with_cause(ours, status);
+}
+
 static void on_done(void *self, pc_status status, const pc_entity_result *result)
 {
     fetch *f = self;
-    f->done(f->self, status, result->body, result->attempts);
+    f->done(f->self, for_callers(status), result->body, result->attempts);
     unref(f);
 }
 

@@ -161,6 +161,18 @@ class Faults(unittest.TestCase):
 
             wait_until(works, 10, "the token to be had again")
 
+    def test_refused_credentials_are_the_servers_fault_not_the_callers(self):
+        wrong = {"PROFILE_CONTEXT_UPSTREAM_CLIENT_SECRET": "wrong"}
+        with closing(Server(self.sandbox.url, env=wrong)) as server:
+            server.fails(
+                "GetProfile", messages.GetProfileRequest(identity=identity()),
+                grpc.StatusCode.UNAVAILABLE, "UPSTREAM_TOKEN_REFUSED",
+            )
+
+    def test_a_revoked_token_is_replaced_without_a_word(self):
+        self.sandbox.call("DELETE", "/_sandbox/tokens")
+        self.profile()
+
     def test_a_killed_upstream_is_unavailable_and_its_return_is_noticed(self):
         sandbox = Sandbox()
         with closing(Server(sandbox.url)) as server:
