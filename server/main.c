@@ -42,8 +42,8 @@ static pc_status open_log(pc_log **out, const pc_config *config)
     return pc_log_new(out, &options);
 }
 
-/* Blocks the signals that end us in every thread; main waits for them. A reader of our output that
- * goes must not end us. */
+/* Blocks the signals that end us, before there is another thread that could take one; main waits for
+ * them. A reader of our output that goes must not end us. */
 static void block_signals(sigset_t *ends)
 {
     sigemptyset(ends);
@@ -65,10 +65,8 @@ static int fail_start(pc_log *log, pc_status status)
     return EXIT_START_FAILED;
 }
 
-static int serve(const pc_config *config, pc_log *log)
+static int serve(const pc_config *config, pc_log *log, const sigset_t *ends)
 {
-    sigset_t ends;
-    block_signals(&ends);
     pc_app *app = NULL;
     pc_status status = pc_app_start(&app, config, log);
     if (!pc_status_ok(&status)) {
@@ -77,10 +75,10 @@ static int serve(const pc_config *config, pc_log *log)
     PC_LOG(log, PC_LOG_INFO, "server.ready", pc_log_text("address", pc_app_address(app)),
            pc_log_text("version", PC_VERSION));
     int number = 0;
-    (void)sigwait(&ends, &number);
+    (void)sigwait(ends, &number);
     PC_LOG(log, PC_LOG_INFO, "server.draining", pc_log_text("signal", strsignal(number)));
     /* A second signal does not wait for the drain. */
-    pthread_sigmask(SIG_UNBLOCK, &ends, NULL);
+    pthread_sigmask(SIG_UNBLOCK, ends, NULL);
     pc_app_stop(app);
     PC_LOG(log, PC_LOG_INFO, "server.stopped", pc_log_int("signal", number));
     return EXIT_SUCCESS;
@@ -96,6 +94,8 @@ static int run(const pc_config *config, const pc_config_command *command)
         puts("configuration OK");
         return EXIT_SUCCESS;
     }
+    sigset_t ends;
+    block_signals(&ends);
     pc_log *log = NULL;
     pc_status status = open_log(&log, config);
     if (!pc_status_ok(&status)) {
@@ -103,7 +103,7 @@ static int run(const pc_config *config, const pc_config_command *command)
         pc_status_clear(&status);
         return EXIT_START_FAILED;
     }
-    int code = serve(config, log);
+    int code = serve(config, log, &ends);
     pc_log_free(log);
     return code;
 }
