@@ -1,0 +1,122 @@
+/* profilectl: shows what the platform knows about a customer. Reads the command line, connects, and
+ * runs the command. */
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "help.h"
+#include "session.h"
+#include "times.h"
+
+enum { WIDTH_DEFAULT = 80, WIDTH_LEAST = 40 };
+
+static bool use_colour(colour_choice choice, int descriptor)
+{
+    if (choice != COLOUR_AUTO) {
+        return choice == COLOUR_ALWAYS;
+    }
+    const char *no_color = getenv("NO_COLOR");
+    const char *terminal = getenv("TERM");
+    return isatty(descriptor) && (no_color == NULL || *no_color == '\0') &&
+           (terminal == NULL || *terminal != 'd'); /* "dumb" */
+}
+
+/* The columns of the terminal; 80 where there is none, so that output in files is the same. */
+static int terminal_width(void)
+{
+    struct winsize size;
+    if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 &&
+        size.ws_col >= WIDTH_LEAST) {
+        return size.ws_col;
+    }
+    return WIDTH_DEFAULT;
+}
+
+static exit_code run_command(session *in)
+{
+    if (in->options->command == COMMAND_HEALTH) {
+        return command_health(in);
+    }
+    request_parts parts;
+    exit_code code = EXIT_CODE_OTHER;
+    if (request_parts_init(&parts, in->options)) {
+        switch (in->options->command) {
+        case COMMAND_CONTEXT:
+            code = command_context(in, &parts);
+            break;
+        case COMMAND_PROFILE:
+            code = command_profile(in, &parts);
+            break;
+        case COMMAND_EVENTS:
+            code = command_events(in, &parts);
+            break;
+        case COMMAND_SEGMENTS:
+            code = command_segments(in, &parts);
+            break;
+        default:
+            break;
+        }
+    }
+    request_parts_deinit(&parts);
+    return code;
+}
+
+static exit_code connect_and_run(const options *chosen, session *in)
+{
+    profilecontext_options how = {
+        .target = chosen->server,
+        .tls = chosen->tls,
+        .ca_file = chosen->ca,
+        .cert_file = chosen->cert,
+        .key_file = chosen->key,
+        .server_name = chosen->server_name,
+        .user_agent = "profilectl/" PC_VERSION,
+    };
+    in->options = chosen;
+    in->now_ms = times_now_ms();
+    in->call = (profilecontext_call_options){.deadline_ms = chosen->deadline_ms,
+                                             .request_id = chosen->request_id};
+    profilecontext_status status = PROFILECONTEXT_STATUS_INIT;
+    if (profilecontext_client_new(&in->client, &how, &status) != PROFILECONTEXT_OK) {
+        return session_fail(in, &status);
+    }
+    exit_code code = run_command(in);
+    profilecontext_client_free(in->client);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    /* gRPC tells on standard error what the status tells better; unless the user asks. */
+    setenv("GRPC_VERBOSITY", "NONE", 0);
+    /* A pager that is closed early is no failure to speak of. */
+    signal(SIGPIPE, SIG_DFL);
+
+    options chosen;
+    char problem[OPTIONS_PROBLEM_SIZE];
+    bool right = options_parse(&chosen, argc, (const char *const *)argv, times_now_ms(), problem);
+    static session in;
+    display_init(&in.err, stderr, DISPLAY_UNLIMITED, use_colour(chosen.colour, STDERR_FILENO));
+    display_init(&in.out, stdout, terminal_width(), use_colour(chosen.colour, STDOUT_FILENO));
+    if (!right) {
+        display_addf(&in.err, STYLE_PLAIN, "profilectl: %s. See profilectl %s%s--help.", problem,
+                     options_command_name(chosen.command),
+                     chosen.command == COMMAND_NONE ? "" : " ");
+        display_end(&in.err);
+        return EXIT_CODE_MISUSE;
+    }
+    exit_code code = EXIT_CODE_OK;
+    if (chosen.help) {
+        fputs(help_text(chosen.command), stdout);
+    } else if (chosen.version) {
+        printf("profilectl %s\n", PC_VERSION);
+    } else {
+        code = connect_and_run(&chosen, &in);
+    }
+    if (fflush(stdout) != 0 && code == EXIT_CODE_OK) {
+        perror("profilectl: cannot write");
+        code = EXIT_CODE_OTHER;
+    }
+    return (int)code;
+}
