@@ -101,13 +101,13 @@ static void view_factors(display *to, const insight *it)
 {
     for (size_t i = 0; i < it->n_factors && i < FACTORS_SHOWN; i++) {
         const Profilecontext__V1__InfluentialFactor *factor = it->factors[i];
-        display_pad(to, VIEW_LABEL_COLUMNS);
+        display_pad(to, 2 * VIEW_INDENT);
         display_addf(to, STYLE_FAINT, "because of %s", factor->code);
         if (*factor->value != '\0') {
             display_addf(to, STYLE_FAINT, " = %s", factor->value);
         }
         if (*factor->importance != '\0') {
-            display_addf(to, STYLE_FAINT, " (%s importance)", factor->importance);
+            display_addf(to, STYLE_FAINT, " (%s)", factor->importance);
         }
         display_end(to);
     }

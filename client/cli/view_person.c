@@ -63,6 +63,10 @@ static void view_birthday(display *to, const Profilecontext__V1__Person *person,
         view_label(to, "Birthday");
         display_addf(to, STYLE_PLAIN, "--%s", person->birth_day_and_month);
         display_end(to);
+    } else if (person->_birth_year_case != PROFILECONTEXT__V1__PERSON___BIRTH_YEAR__NOT_SET) {
+        view_label(to, "Year of birth");
+        display_addf(to, STYLE_PLAIN, "%d", (int)person->birth_year);
+        display_end(to);
     }
 }
 
@@ -95,26 +99,30 @@ static void view_phone(display *to, const char *label, const Profilecontext__V1_
 
 static void view_loyalty(display *to, const Profilecontext__V1__Loyalty *loyalty)
 {
-    view_label(to, "Loyalty");
-    const char *parts[] = {loyalty->program, loyalty->tier, loyalty->status};
-    add_joined(to, STYLE_PLAIN, parts, sizeof parts / sizeof *parts, ", ");
     char text[VIEW_NUMBER_SIZE];
+    const char *parts[] = {loyalty->program, loyalty->tier, loyalty->status};
+    if (said(parts[0]) || said(parts[1]) || said(parts[2]) || loyalty->join_date != NULL) {
+        view_label(to, "Loyalty");
+        add_joined(to, STYLE_PLAIN, parts, sizeof parts / sizeof *parts, ", ");
+        if (loyalty->join_date != NULL) {
+            char date[TIMES_TEXT_SIZE];
+            times_format_date(date, loyalty->join_date->seconds);
+            display_addf(to, STYLE_FAINT, "  joined %s", date);
+        }
+        display_end(to);
+    }
     if (loyalty->_points_case != PROFILECONTEXT__V1__LOYALTY___POINTS__NOT_SET) {
+        view_label(to, "Points");
         view_number(text, loyalty->points, 0);
-        display_addf(to, STYLE_PLAIN, "; %s points", text);
+        display_add(to, STYLE_PLAIN, text);
+        if (loyalty->_points_to_next_tier_case !=
+            PROFILECONTEXT__V1__LOYALTY___POINTS_TO_NEXT_TIER__NOT_SET) {
+            view_number(text, loyalty->points_to_next_tier, 0);
+            display_addf(to, STYLE_FAINT, "  %s more to %s", text,
+                         said(loyalty->next_tier) ? loyalty->next_tier : "the next tier");
+        }
+        display_end(to);
     }
-    if (loyalty->_points_to_next_tier_case !=
-        PROFILECONTEXT__V1__LOYALTY___POINTS_TO_NEXT_TIER__NOT_SET) {
-        view_number(text, loyalty->points_to_next_tier, 0);
-        display_addf(to, STYLE_FAINT, ", %s to %s", text,
-                     said(loyalty->next_tier) ? loyalty->next_tier : "the next tier");
-    }
-    if (loyalty->join_date != NULL) {
-        char date[TIMES_TEXT_SIZE];
-        times_format_date(date, loyalty->join_date->seconds);
-        display_addf(to, STYLE_FAINT, "; joined %s", date);
-    }
-    display_end(to);
 }
 
 void view_who(display *to, const profile_t *profile, int64_t now_ms)

@@ -1,8 +1,12 @@
 /* Audiences, which the service calls segments. */
+#include <stdio.h>
+
 #include "times.h"
 #include "view.h"
 
 typedef Profilecontext__V1__SegmentMembership membership;
+
+enum { NAME_COLUMNS = 42 };
 
 /* Whether it holds; servers say so, and older ones leave it to the status. */
 static bool is_active(const membership *it)
@@ -22,17 +26,15 @@ static bool has_name(const membership *it)
 
 static void view_membership(display *to, const membership *it, bool active)
 {
+    char id[DISPLAY_LINE_BYTES];
+    snprintf(id, sizeof id, "%s:%s", it->namespace_, it->segment_id);
     display_pad(to, VIEW_INDENT);
-    if (has_name(it)) {
-        display_add(to, active ? STYLE_PLAIN : STYLE_FAINT, it->display_name);
-    } else {
-        display_addf(to, active ? STYLE_PLAIN : STYLE_FAINT, "%s:%s", it->namespace_,
-                     it->segment_id);
-    }
+    display_cell(to, active ? STYLE_PLAIN : STYLE_FAINT, has_name(it) ? it->display_name : id,
+                 NAME_COLUMNS);
     char date[TIMES_TEXT_SIZE];
     if (it->last_qualification_time != NULL) {
         times_format_date(date, it->last_qualification_time->seconds);
-        display_addf(to, STYLE_FAINT, "  %s %s", active ? "since" : "last in", date);
+        display_addf(to, STYLE_FAINT, " %s %s", active ? "since" : "last in", date);
     }
     if (active && it->valid_until != NULL) {
         times_format_date(date, it->valid_until->seconds);
@@ -55,7 +57,7 @@ void view_audiences(display *to, membership *const *memberships, size_t count)
         view_note(to, "in none now");
     }
     if (left > 0) {
-        view_note(to, "no longer in:");
+        view_note(to, "No longer in:");
     }
     for (size_t i = 0; i < count; i++) {
         if (!is_active(memberships[i])) {
