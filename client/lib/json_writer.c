@@ -167,7 +167,8 @@ void json_double(json_writer *out, double value, bool single)
             *at = '.';
         }
     }
-    json_raw(out, text);
+    /* Readers that take "-0" for an integer would lose the sign. */
+    json_raw(out, strcmp(text, "-0") == 0 ? "-0.0" : text);
 }
 
 void json_base64(json_writer *out, const unsigned char *data, size_t size)
