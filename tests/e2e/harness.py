@@ -96,7 +96,7 @@ class Sandbox(Process):
     def __init__(self, *arguments, port=0):
         super().__init__([program("entity-sandbox"), "--port", str(port), "--demo", *arguments])
         line = self.popen.stdout.readline()
-        match = re.search(r"(http://127\.0\.0\.1:(\d+))", line)
+        match = re.search(r"(https?://127\.0\.0\.1:(\d+))", line)
         assert match, f"no address in {line!r}\n{self.read_log()}"
         self.url = match.group(1)
         self.port = int(match.group(2))
