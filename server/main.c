@@ -42,8 +42,8 @@ static pc_status open_log(pc_log **out, const pc_config *config)
     return pc_log_new(out, &options);
 }
 
-/* Blocks the signals that end us, before there is another thread that could take one; main waits for
- * them. A reader of our output that goes must not end us. */
+/* Blocks the signals that end us, before there is another thread that could take one; main waits
+ * for them. A reader of our output that goes must not end us. */
 static void block_signals(sigset_t *ends)
 {
     sigemptyset(ends);
