@@ -33,6 +33,9 @@ static const char *advice(const profilecontext_status *status)
     if (strcmp(reason, "EVENTS_NOT_ENABLED") == 0) {
         return "The licence of the platform does not cover events.";
     }
+    if (strcmp(reason, "SERVICE_UNKNOWN") == 0) {
+        return "Check the name of the service.";
+    }
     switch (status->code) {
     case PROFILECONTEXT_NOT_FOUND:
         return "Check the namespace and the id, and --sandbox.";

@@ -34,7 +34,7 @@ const char *person_parse(person *out, const char *text)
     }
     for (size_t i = 0; i < sizeof usual_namespaces / sizeof *usual_namespaces; i++) {
         if (strcasecmp(out->namespace_code, usual_namespaces[i]) == 0) {
-            strcpy(out->namespace_code, usual_namespaces[i]);
+            snprintf(out->namespace_code, sizeof out->namespace_code, "%s", usual_namespaces[i]);
         }
     }
     return NULL;

@@ -35,7 +35,7 @@ const pc_message_table *pcc_json_table(const ProtobufCMessageDescriptor *descrip
     if (strcmp(descriptor->package_name, "profilecontext.v1") != 0) {
         return NULL;
     }
-    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++) {
+    for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++) {
         const pc_message_table *found = find_below(roots[i], descriptor->short_name);
         if (found != NULL) {
             return found;

@@ -48,7 +48,7 @@ static bool write_timestamp(json_writer *out, const Google__Protobuf__Timestamp 
     snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d", parts.tm_year + 1900,
              parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
     append_nanos(text, time->nanos);
-    strcat(text, "Z");
+    strncat(text, "Z", sizeof text - strlen(text) - 1);
     json_string(out, text, strlen(text));
     return true;
 }
@@ -67,7 +67,7 @@ static bool write_duration(json_writer *out, const Google__Protobuf__Duration *d
     snprintf(text, sizeof text, "%s%" PRId64, seconds < 0 || nanos < 0 ? "-" : "",
              seconds < 0 ? -seconds : seconds);
     append_nanos(text, abs(nanos));
-    strcat(text, "s");
+    strncat(text, "s", sizeof text - strlen(text) - 1);
     json_string(out, text, strlen(text));
     return true;
 }

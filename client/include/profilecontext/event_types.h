@@ -3,6 +3,7 @@
 #ifndef PROFILECONTEXT_EVENT_TYPES_H
 #define PROFILECONTEXT_EVENT_TYPES_H
 
+/* clang-format off: one line an event type, however long. */
 #define PROFILECONTEXT_EVENT_ADVERTISING_CLICKS "advertising.clicks"
 #define PROFILECONTEXT_EVENT_ADVERTISING_COMPLETES "advertising.completes"
 #define PROFILECONTEXT_EVENT_ADVERTISING_CONVERSIONS "advertising.conversions"
@@ -15,11 +16,14 @@
 #define PROFILECONTEXT_EVENT_ADVERTISING_TIME_PLAYED "advertising.timePlayed"
 #define PROFILECONTEXT_EVENT_APPLICATION_CLOSE "application.close"
 #define PROFILECONTEXT_EVENT_APPLICATION_LAUNCH "application.launch"
-#define PROFILECONTEXT_EVENT_COMMERCE_BACKOFFICE_CREDIT_MEMO_ISSUED "commerce.backofficeCreditMemoIssued"
+#define PROFILECONTEXT_EVENT_COMMERCE_BACKOFFICE_CREDIT_MEMO_ISSUED                                \
+    "commerce.backofficeCreditMemoIssued"
 #define PROFILECONTEXT_EVENT_COMMERCE_BACKOFFICE_ORDER_CANCELLED "commerce.backofficeOrderCancelled"
-#define PROFILECONTEXT_EVENT_COMMERCE_BACKOFFICE_ORDER_ITEMS_SHIPPED "commerce.backofficeOrderItemsShipped"
+#define PROFILECONTEXT_EVENT_COMMERCE_BACKOFFICE_ORDER_ITEMS_SHIPPED                               \
+    "commerce.backofficeOrderItemsShipped"
 #define PROFILECONTEXT_EVENT_COMMERCE_BACKOFFICE_ORDER_PLACED "commerce.backofficeOrderPlaced"
-#define PROFILECONTEXT_EVENT_COMMERCE_BACKOFFICE_SHIPMENT_COMPLETED "commerce.backofficeShipmentCompleted"
+#define PROFILECONTEXT_EVENT_COMMERCE_BACKOFFICE_SHIPMENT_COMPLETED                                \
+    "commerce.backofficeShipmentCompleted"
 #define PROFILECONTEXT_EVENT_COMMERCE_CHECKOUTS "commerce.checkouts"
 #define PROFILECONTEXT_EVENT_COMMERCE_PRODUCT_LIST_ADDS "commerce.productListAdds"
 #define PROFILECONTEXT_EVENT_COMMERCE_PRODUCT_LIST_OPENS "commerce.productListOpens"
@@ -50,15 +54,19 @@
 #define PROFILECONTEXT_EVENT_INAPPMESSAGE_TRACKING_INTERACT "inappmessageTracking.interact"
 #define PROFILECONTEXT_EVENT_LEAD_OPERATION_ADD_TO_CAMPAIGN "leadOperation.addToCampaign"
 #define PROFILECONTEXT_EVENT_LEAD_OPERATION_CALL_WEBHOOK "leadOperation.callWebhook"
-#define PROFILECONTEXT_EVENT_LEAD_OPERATION_CHANGE_CAMPAIGN_STREAM "leadOperation.changeCampaignStream"
-#define PROFILECONTEXT_EVENT_LEAD_OPERATION_CHANGE_ENGAGEMENT_CAMPAIGN_CADENCE "leadOperation.changeEngagementCampaignCadence"
+#define PROFILECONTEXT_EVENT_LEAD_OPERATION_CHANGE_CAMPAIGN_STREAM                                 \
+    "leadOperation.changeCampaignStream"
+#define PROFILECONTEXT_EVENT_LEAD_OPERATION_CHANGE_ENGAGEMENT_CAMPAIGN_CADENCE                     \
+    "leadOperation.changeEngagementCampaignCadence"
 #define PROFILECONTEXT_EVENT_LEAD_OPERATION_CONVERT_LEAD "leadOperation.convertLead"
 #define PROFILECONTEXT_EVENT_LEAD_OPERATION_INTERESTING_MOMENT "leadOperation.interestingMoment"
 #define PROFILECONTEXT_EVENT_LEAD_OPERATION_MERGE_LEADS "leadOperation.mergeLeads"
 #define PROFILECONTEXT_EVENT_LEAD_OPERATION_NEW_LEAD "leadOperation.newLead"
-#define PROFILECONTEXT_EVENT_LEAD_OPERATION_REVENUE_STAGE_CHANGED "leadOperation.revenueStageChanged"
+#define PROFILECONTEXT_EVENT_LEAD_OPERATION_REVENUE_STAGE_CHANGED                                  \
+    "leadOperation.revenueStageChanged"
 #define PROFILECONTEXT_EVENT_LEAD_OPERATION_SCORE_CHANGED "leadOperation.scoreChanged"
-#define PROFILECONTEXT_EVENT_LEAD_OPERATION_STATUS_IN_CAMPAIGN_PROGRESSION_CHANGED "leadOperation.statusInCampaignProgressionChanged"
+#define PROFILECONTEXT_EVENT_LEAD_OPERATION_STATUS_IN_CAMPAIGN_PROGRESSION_CHANGED                 \
+    "leadOperation.statusInCampaignProgressionChanged"
 #define PROFILECONTEXT_EVENT_LIST_OPERATION_ADD_TO_LIST "listOperation.addToList"
 #define PROFILECONTEXT_EVENT_LIST_OPERATION_REMOVE_FROM_LIST "listOperation.removeFromList"
 #define PROFILECONTEXT_EVENT_LOCATION_ENTRY "location.entry"
@@ -86,13 +94,18 @@
 #define PROFILECONTEXT_EVENT_MESSAGE_FEEDBACK "message.feedback"
 #define PROFILECONTEXT_EVENT_MESSAGE_RENDERING_DATA "message.renderingData"
 #define PROFILECONTEXT_EVENT_MESSAGE_TRACKING "message.tracking"
-#define PROFILECONTEXT_EVENT_OPPORTUNITY_EVENT_ADD_TO_OPPORTUNITY "opportunityEvent.addToOpportunity"
-#define PROFILECONTEXT_EVENT_OPPORTUNITY_EVENT_OPPORTUNITY_UPDATED "opportunityEvent.opportunityUpdated"
-#define PROFILECONTEXT_EVENT_OPPORTUNITY_EVENT_REMOVE_FROM_OPPORTUNITY "opportunityEvent.removeFromOpportunity"
+#define PROFILECONTEXT_EVENT_OPPORTUNITY_EVENT_ADD_TO_OPPORTUNITY                                  \
+    "opportunityEvent.addToOpportunity"
+#define PROFILECONTEXT_EVENT_OPPORTUNITY_EVENT_OPPORTUNITY_UPDATED                                 \
+    "opportunityEvent.opportunityUpdated"
+#define PROFILECONTEXT_EVENT_OPPORTUNITY_EVENT_REMOVE_FROM_OPPORTUNITY                             \
+    "opportunityEvent.removeFromOpportunity"
 #define PROFILECONTEXT_EVENT_PUSH_TRACKING_APPLICATION_OPENED "pushTracking.applicationOpened"
 #define PROFILECONTEXT_EVENT_PUSH_TRACKING_CUSTOM_ACTION "pushTracking.customAction"
 #define PROFILECONTEXT_EVENT_WEB_FORM_FILLED_OUT "web.formFilledOut"
 #define PROFILECONTEXT_EVENT_WEB_WEBINTERACTION_LINK_CLICKS "web.webinteraction.linkClicks"
 #define PROFILECONTEXT_EVENT_WEB_WEBPAGEDETAILS_PAGE_VIEWS "web.webpagedetails.pageViews"
+
+/* clang-format on */
 
 #endif
