@@ -2,6 +2,7 @@
 #include "person.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 

@@ -284,7 +284,7 @@ pc_status pc_entity_fetch(pc_entity_client *client, const pc_entity_query *query
     }
     pc_entity_op *op = NULL;
     pc_status status = new_op(&op, client, query);
-    if (!pc_status_ok(&status)) {
+    if (!pc_status_ok(&status) || op == NULL) {
         return status;
     }
     int64_t limit_ns = pc_clock_after_ms(now_ns, client->timeout_ms);

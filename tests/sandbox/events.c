@@ -51,7 +51,8 @@ static bool read_order(struct question *question, const char *order)
         return false;
     }
     question->descending = order[0] == '-';
-    strcpy(question->order, question->descending ? "-timestamp" : "timestamp");
+    snprintf(question->order, sizeof question->order, "%stimestamp",
+             question->descending ? "-" : "");
     return true;
 }
 

@@ -82,9 +82,8 @@ static void issue(sbx_gateway *gateway, int64_t now_ms, struct sbx_answer *answe
     unsigned char nonce[8];
     RAND_bytes(nonce, sizeof(nonce));
     char token[160];
-    int length =
-        snprintf(token, sizeof(token), "sbx.%lld.",
-                 (long long)(now_ms + (int64_t)gateway->credentials.token_lifetime_s * 1000));
+    int length = snprintf(token, sizeof(token), "sbx.%lld.",
+                          (long long)now_ms + 1000LL * gateway->credentials.token_lifetime_s);
     for (size_t i = 0; i < sizeof(nonce); i++) {
         length += snprintf(token + length, sizeof(token) - (size_t)length, "%02x", nonce[i]);
     }

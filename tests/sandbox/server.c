@@ -65,7 +65,7 @@ static int take_address(const struct addrinfo *address)
 
 static int bound_port(int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t length = sizeof(address);
     if (getsockname(fd, (struct sockaddr *)(void *)&address, &length) != 0) {
         return 0;

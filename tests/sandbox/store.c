@@ -293,7 +293,7 @@ static bool place_identities(sbx_store *store, const struct sbx_identity *identi
     *person = 0;
     sbx_text_puts(keys, ",");
     for (size_t i = 0; i < count; i++) {
-        int64_t key;
+        int64_t key = 0;
         if (!place_identity(store, &identities[i], person, &key, error)) {
             return false;
         }
@@ -306,7 +306,7 @@ bool sbx_store_link(sbx_store *store, const struct sbx_identity *identities, siz
                     struct sbx_error *error)
 {
     struct sbx_text keys = {0};
-    int64_t person;
+    int64_t person = 0;
     pthread_mutex_lock(&store->lock);
     bool done = place_identities(store, identities, count, &person, &keys, error);
     pthread_mutex_unlock(&store->lock);
@@ -366,7 +366,7 @@ static bool add_record(sbx_store *store, const struct sbx_record *record, add_fn
                        struct sbx_error *error)
 {
     struct sbx_text keys = {0};
-    int64_t person;
+    int64_t person = 0;
     pthread_mutex_lock(&store->lock);
     bool done = place_identities(store, record->identities, record->identity_count, &person, &keys,
                                  error) &&
