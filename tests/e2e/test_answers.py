@@ -5,7 +5,7 @@ import unittest
 import grpc
 
 from harness import (
-    ADA, Sandbox, Server, context_pb2, identity, messages,
+    ADA, Sandbox, Server, closing, context_pb2, identity, messages, wait_until,
 )
 
 OK = context_pb2.SECTION_STATUS_OK
@@ -230,6 +230,36 @@ class Answers(unittest.TestCase):
         with self.assertRaises(grpc.RpcError) as caught:
             call(b"", timeout=5)
         self.assertEqual(caught.exception.code(), grpc.StatusCode.UNIMPLEMENTED)
+
+    def test_no_personal_data_reaches_log_or_status(self):
+        canaries = ["canary.id@example.com", "ada.byron", "Byron", "sandbox-secret"]
+        self.context()
+        failure = self.server.fails(
+            "GetProfile",
+            messages.GetProfileRequest(identity=identity(id=canaries[0])),
+            grpc.StatusCode.NOT_FOUND,
+        )
+        self.server.fails(
+            "GetProfile",
+            messages.GetProfileRequest(identity=identity(id=canaries[0] + "\n")),
+            grpc.StatusCode.INVALID_ARGUMENT,
+        )
+        log = self.server.read_log()
+        for canary in canaries:
+            self.assertNotIn(canary, log)
+            self.assertNotIn(canary, failure.message)
+
+    def test_large_answers_are_compressed_where_configured(self):
+        with closing(Server(self.sandbox.url, "--listen-compression-min-bytes=1KiB")) as server:
+            request = messages.GetContextRequest(identity=identity())
+            plain = self.server.call("GetContext", request).context
+            packed = server.call("GetContext", request).context
+            self.assertEqual(plain.profile, packed.profile)
+
+            def ended():
+                return [line for line in server.read_log().splitlines() if "rpc.ended" in line]
+
+            self.assertTrue(wait_until(ended, 5, "the call to be logged"))
 
     def test_the_callers_request_id_comes_back_in_errors(self):
         failure = self.server.fails(
