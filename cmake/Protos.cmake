@@ -9,7 +9,8 @@ find_path(PROTOBUF_PROTO_DIR google/protobuf/descriptor.proto REQUIRED)
 set(PC_PROTO_DIR ${PROJECT_SOURCE_DIR}/proto)
 set(PC_GEN_DIR ${PROJECT_BINARY_DIR}/generated)
 file(GLOB own_protos RELATIVE ${PC_PROTO_DIR} CONFIGURE_DEPENDS
-    ${PC_PROTO_DIR}/profilecontext/v1/*.proto ${PC_PROTO_DIR}/google/rpc/*.proto)
+    ${PC_PROTO_DIR}/profilecontext/v1/*.proto ${PC_PROTO_DIR}/google/rpc/*.proto
+    ${PC_PROTO_DIR}/google/type/*.proto)
 set(standard_protos grpc/health/v1/health.proto grpc/reflection/v1/reflection.proto
     grpc/reflection/v1alpha/reflection.proto)
 set(well_known_protos)
