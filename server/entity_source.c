@@ -45,15 +45,18 @@ static size_t length(const char *text)
     return text == NULL ? 0 : strlen(text);
 }
 
-static pc_entity_query make_query(const pc_fetch_request *request)
+/* `refs` are those of the request in the upstream's type. */
+static pc_entity_query make_query(const pc_fetch_request *request, const pc_entity_ref *refs)
 {
     static const pc_entity_kind kinds[] = {
-        [PC_FETCH_PROFILE] = PC_ENTITY_PROFILE,
-        [PC_FETCH_EVENTS] = PC_ENTITY_EVENTS,
-        [PC_FETCH_AUDIENCES] = PC_ENTITY_AUDIENCES,
+        [PC_FETCH_PROFILE] = PC_ENTITY_PROFILE,     [PC_FETCH_EVENTS] = PC_ENTITY_EVENTS,
+        [PC_FETCH_AUDIENCES] = PC_ENTITY_AUDIENCES, [PC_FETCH_PROFILES] = PC_ENTITY_BATCH,
+        [PC_FETCH_RECORD] = PC_ENTITY_RECORD,       [PC_FETCH_GRAPH] = PC_ENTITY_GRAPH,
+        [PC_FETCH_DELETE] = PC_ENTITY_DELETE,
     };
     return (pc_entity_query){
         .kind = kinds[request->kind],
+        .schema = request->schema,
         .namespace_code = request->person.namespace_code,
         .namespace_size = length(request->person.namespace_code),
         .id = request->person.id,
@@ -72,9 +75,24 @@ static pc_entity_query make_query(const pc_fetch_request *request)
         .limit = request->limit,
         .oldest_first = request->oldest_first,
         .cursor = request->cursor,
+        .properties = request->properties,
+        .property_count = request->property_count,
         .audience_ids = request->audience_ids,
         .audience_count = request->audience_count,
+        .refs = refs,
+        .ref_count = request->ref_count,
     };
+}
+
+/* Owned: free(). NULL for none, and on lack of memory. */
+static pc_entity_ref *make_refs(const pc_fetch_request *request)
+{
+    pc_entity_ref *refs = request->ref_count == 0 ? NULL : calloc(request->ref_count, sizeof *refs);
+    for (size_t i = 0; refs != NULL && i < request->ref_count; i++) {
+        const pc_person_ref *from = &request->refs[i];
+        refs[i] = (pc_entity_ref){from->namespace_code, from->id, from->xid};
+    }
+    return refs;
 }
 
 static pc_status start(const pc_source *source, const pc_fetch_request *request, pc_fetch_done done,
@@ -82,12 +100,16 @@ static pc_status start(const pc_source *source, const pc_fetch_request *request,
 {
     *op_out = NULL;
     fetch *f = calloc(1, sizeof *f);
-    if (f == NULL) {
+    pc_entity_ref *refs = make_refs(request);
+    if (f == NULL || (refs == NULL && request->ref_count > 0)) {
+        free(f);
+        free(refs);
         return pc_status_out_of_memory();
     }
     *f = (fetch){.done = done, .self = self, .references = 2};
-    const pc_entity_query query = make_query(request);
+    const pc_entity_query query = make_query(request, refs);
     pc_status status = pc_entity_fetch(source->self, &query, on_done, f, &f->op);
+    free(refs);
     if (!pc_status_ok(&status)) {
         free(f);
         return status;

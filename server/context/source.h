@@ -11,7 +11,27 @@
 #include "util/slice.h"
 #include "util/status.h"
 
-typedef enum { PC_FETCH_PROFILE, PC_FETCH_EVENTS, PC_FETCH_AUDIENCES } pc_fetch_kind;
+typedef enum {
+    PC_FETCH_PROFILE,
+    PC_FETCH_EVENTS,    /* one page */
+    PC_FETCH_AUDIENCES, /* names and descriptions, by id */
+    PC_FETCH_PROFILES,  /* several profiles */
+    PC_FETCH_RECORD,    /* an entity of another class */
+    PC_FETCH_GRAPH,     /* the identities linked to some */
+    PC_FETCH_DELETE     /* not a fetch: deletes a profile */
+} pc_fetch_kind;
+
+/* A person by itself: either namespace and id, or xid. Texts are NUL-terminated. */
+typedef struct {
+    const char *namespace_code; /* NULL when named by xid */
+    const char *id;
+    const char *xid; /* NULL when named by identity */
+} pc_person_ref;
+
+enum {
+    PC_FETCH_REFS_MAX = 1000,
+    PC_FETCH_PROPERTIES_MAX = 3 /* the upstream's limit */
+};
 
 /* A person and where to look: either namespace and id, or xid. Texts are NUL-terminated. */
 typedef struct {
@@ -25,7 +45,8 @@ typedef struct {
 /* Borrowed for the start only. */
 typedef struct {
     pc_fetch_kind kind;
-    pc_person person;   /* of audiences: only the sandbox */
+    pc_person person;   /* of audiences and several: only the sandbox and the merge policy */
+    const char *schema; /* of a record */
     const char *fields; /* JSON dot paths joined by commas; NULL: all */
     const char *request_id;
     int64_t deadline_ns;
@@ -36,10 +57,16 @@ typedef struct {
     int64_t end_ms;   /* exclusive */
     int limit;
     bool oldest_first;
-    const char *cursor; /* NULL or "": the first page */
+    const char *cursor;            /* NULL or "": the first page */
+    const char *const *properties; /* conditions such as: commerce.order.priceTotal>=10 */
+    size_t property_count;         /* at most PC_FETCH_PROPERTIES_MAX */
     /* Of audiences: at most 100. */
     const char *const *audience_ids;
     size_t audience_count;
+    /* Of several profiles and of the graph: 1 to PC_FETCH_REFS_MAX; of the graph all by identity or
+     * all by XID. */
+    const pc_person_ref *refs;
+    size_t ref_count;
 } pc_fetch_request;
 
 /* Takes `status`; `body` is borrowed for the call and NULL on failure; `attempts` counts upstream

@@ -40,6 +40,7 @@ struct pc_entity_client {
     pc_token *token;
     /* Constant after pc_entity_client_new: */
     char *base_url;
+    char *identity_url; /* NULL: none */
     char *client_id;
     char *org_id;
     char *sandbox_default;
@@ -164,6 +165,7 @@ static void send(pc_entity_op *op, const pc_token_present *token)
         .header_count = header_count,
         .body = op->request.body,
         .body_size = op->request.body_size,
+        .is_delete = op->request.is_delete,
         .deadline_ns = op->deadline_ns,
         .connect_timeout_ms = client->connect_timeout_ms,
         .body_bytes_max = client->body_bytes_max,
@@ -252,7 +254,8 @@ static pc_status new_op(pc_entity_op **out, pc_entity_client *client, const pc_e
     op->cancel.run = on_cancel_asked;
     op->client = client;
     op->kind = query->kind;
-    pc_status status = pc_entity_request_build(&op->request, client->base_url, query);
+    const pc_entity_bases bases = {client->base_url, client->identity_url};
+    pc_status status = pc_entity_request_build(&op->request, &bases, query);
     if (pc_status_ok(&status)) {
         op->sandbox = strdup(query->sandbox == NULL ? client->sandbox_default : query->sandbox);
         op->request_id = query->request_id == NULL ? NULL : strdup(query->request_id);
@@ -381,6 +384,9 @@ static pc_status check_options(const pc_entity_options *options)
 {
     pc_status status = PC_OK;
     check_base(&status, "base_url", options->base_url, options->allow_plain_http);
+    if (options->identity_url != NULL) {
+        check_base(&status, "identity_url", options->identity_url, options->allow_plain_http);
+    }
     check_header(&status, "client_id", options->client_id);
     check_header(&status, "org_id", options->org_id);
     check_header(&status, "sandbox_default", options->sandbox_default);
@@ -458,6 +464,7 @@ pc_status pc_entity_client_new(pc_entity_client **out, const pc_entity_options *
         return pc_status_out_of_memory();
     }
     client->base_url = strdup(options->base_url);
+    client->identity_url = options->identity_url == NULL ? NULL : strdup(options->identity_url);
     client->client_id = strdup(options->client_id);
     client->org_id = strdup(options->org_id);
     client->sandbox_default = strdup(options->sandbox_default);
@@ -465,8 +472,9 @@ pc_status pc_entity_client_new(pc_entity_client **out, const pc_entity_options *
     client->timeout_ms = options->timeout_ms;
     client->body_bytes_max = options->body_bytes_max;
     client->max_in_flight = options->max_in_flight;
-    if (client->base_url == NULL || client->client_id == NULL || client->org_id == NULL ||
-        client->sandbox_default == NULL) {
+    if (client->base_url == NULL ||
+        (options->identity_url != NULL && client->identity_url == NULL) ||
+        client->client_id == NULL || client->org_id == NULL || client->sandbox_default == NULL) {
         status = pc_status_out_of_memory();
     }
     if (pc_status_ok(&status)) {
@@ -497,6 +505,7 @@ void pc_entity_client_free(pc_entity_client *client)
     pc_transfer_free(client->transfer);
     pc_token_free(client->token);
     free(client->base_url);
+    free(client->identity_url);
     free(client->client_id);
     free(client->org_id);
     free(client->sandbox_default);

@@ -35,6 +35,8 @@ typedef struct pc_entity_op pc_entity_op;
 typedef struct {
     const char *base_url;      /* scheme, host, port, maybe a path; "/data/core/ups" is added */
     const char *ims_url;       /* the same of IMS; "/ims/token/v3" is added */
+    const char *identity_url;  /* the same of the identity service, which has regional hosts;
+                                  "/data/core/identity" is added; NULL: none */
     const char *client_id;     /* also sent as x-api-key */
     const char *client_secret; /* may be NULL with `static_token` */
     const char *scopes;        /* joined by commas */
@@ -63,24 +65,37 @@ typedef struct {
                          .max_in_flight = 1024})
 
 typedef enum {
-    PC_ENTITY_PROFILE = 0,   /* GET access/entities: a profile, account, opportunity, ... */
+    PC_ENTITY_PROFILE = 0,   /* GET access/entities: a profile */
     PC_ENTITY_EVENTS = 1,    /* GET access/entities: one page of a profile's events */
     PC_ENTITY_AUDIENCES = 2, /* POST audiences/bulk-get: definitions by id */
+    PC_ENTITY_BATCH = 3,     /* POST access/entities: several profiles */
+    PC_ENTITY_RECORD = 4,    /* GET access/entities: an account, opportunity, any other class */
+    PC_ENTITY_GRAPH = 5,     /* POST identity/v2/graph: the identities linked to some */
+    PC_ENTITY_DELETE = 6,    /* DELETE access/entities: a profile */
 } pc_entity_kind;
 
 enum {
-    PC_ENTITY_KIND_COUNT = 3,
+    PC_ENTITY_KIND_COUNT = 7,
     PC_ENTITY_AUDIENCES_MAX = 100, /* published bound of bulk-get */
+    PC_ENTITY_REFS_MAX = 1000,     /* published bound of the graph; none is known for batches */
     PC_ENTITY_PROPERTIES_MAX = 3,  /* published bound of `property` */
 };
+
+/* One of several. Either namespace and id, or an XID; NUL-terminated. */
+typedef struct {
+    const char *namespace_code; /* NULL when named by xid */
+    const char *id;
+    const char *xid; /* NULL when named by identity */
+} pc_entity_ref;
 
 /* What to fetch. Borrowed for the start only. NULL means "not given" for every text but those said
  * to be needed. */
 typedef struct {
     pc_entity_kind kind;
-    const char *schema; /* of PROFILE: XDM class; NULL: _xdm.context.profile */
+    const char *schema; /* of RECORD: its XDM class */
 
-    /* Who, for PROFILE and EVENTS: either namespace and id, or an XID. Any bytes but NUL. */
+    /* Who, for PROFILE, EVENTS, RECORD and DELETE: either namespace and id, or an XID. Any bytes
+     * but NUL. */
     const char *namespace_code;
     size_t namespace_size;
     const char *id;
@@ -108,6 +123,11 @@ typedef struct {
     /* Of AUDIENCES: 1 to PC_ENTITY_AUDIENCES_MAX ids, valid UTF-8. */
     const char *const *audience_ids;
     size_t audience_count;
+
+    /* Of BATCH and GRAPH: 1 to PC_ENTITY_REFS_MAX, valid UTF-8; of GRAPH all by identity or all by
+     * XID. */
+    const pc_entity_ref *refs;
+    size_t ref_count;
 } pc_entity_query;
 
 /* How a fetch ended. */

@@ -22,6 +22,7 @@ enum {
 
 #define PATH_ENTITIES "data/core/ups/access/entities"
 #define PATH_AUDIENCES_BULK "data/core/ups/audiences/bulk-get"
+#define PATH_GRAPH "data/core/identity/v2/graph"
 #define SCHEMA_PROFILE "_xdm.context.profile"
 #define SCHEMA_EVENT "_xdm.context.experienceevent"
 
@@ -113,6 +114,46 @@ static void check_audiences(pc_status *status, const pc_entity_query *query)
     }
 }
 
+static bool is_ref(const pc_entity_ref *ref)
+{
+    if (ref->xid != NULL) {
+        return is_id(ref->xid, strlen(ref->xid), ID_BYTES_MAX);
+    }
+    return ref->namespace_code != NULL && ref->id != NULL &&
+           is_id(ref->namespace_code, strlen(ref->namespace_code), NAMESPACE_BYTES_MAX) &&
+           is_id(ref->id, strlen(ref->id), ID_BYTES_MAX);
+}
+
+static void check_refs(pc_status *status, const pc_entity_query *query)
+{
+    if (query->ref_count < 1 || query->ref_count > PC_ENTITY_REFS_MAX) {
+        pc_status_add_violation(status, "refs", "must be 1 to 1000");
+        return;
+    }
+    for (size_t i = 0; i < query->ref_count; i++) {
+        bool mixed = query->kind == PC_ENTITY_GRAPH &&
+                     (query->refs[i].xid == NULL) != (query->refs[0].xid == NULL);
+        if (mixed || !is_ref(&query->refs[i])) {
+            pc_status_add_violation(status, "refs",
+                                    "must be namespaces and ids, or XIDs, of at most 4096 bytes");
+            return;
+        }
+    }
+}
+
+static void check_texts(pc_status *status, const pc_entity_query *query)
+{
+    if (!is_optional_text(query->schema, TEXT_BYTES_MAX)) {
+        pc_status_add_violation(status, "schema", "must be at most 4096 bytes");
+    }
+    if (!is_optional_text(query->merge_policy, TEXT_BYTES_MAX)) {
+        pc_status_add_violation(status, "merge_policy", "must be at most 4096 bytes");
+    }
+    if (!is_optional_text(query->fields, FIELDS_BYTES_MAX)) {
+        pc_status_add_violation(status, "fields", "must be at most 16384 bytes");
+    }
+}
+
 static pc_status check(const pc_entity_query *query)
 {
     pc_status status = PC_OK;
@@ -127,16 +168,12 @@ static pc_status check(const pc_entity_query *query)
         check_audiences(&status, query);
         return status;
     }
-    check_identity(&status, query);
-    if (!is_optional_text(query->schema, TEXT_BYTES_MAX)) {
-        pc_status_add_violation(&status, "schema", "must be at most 4096 bytes");
+    if (query->kind == PC_ENTITY_BATCH || query->kind == PC_ENTITY_GRAPH) {
+        check_refs(&status, query);
+    } else {
+        check_identity(&status, query);
     }
-    if (!is_optional_text(query->merge_policy, TEXT_BYTES_MAX)) {
-        pc_status_add_violation(&status, "merge_policy", "must be at most 4096 bytes");
-    }
-    if (!is_optional_text(query->fields, FIELDS_BYTES_MAX)) {
-        pc_status_add_violation(&status, "fields", "must be at most 16384 bytes");
-    }
+    check_texts(&status, query);
     if (query->kind == PC_ENTITY_EVENTS) {
         check_events(&status, query);
     }
@@ -197,8 +234,8 @@ static void write_entities_url(pc_buffer *out, const char *base_url, const pc_en
         pc_url_add_text(&url, "relatedSchema.name", SCHEMA_PROFILE);
         add_identity(&url, query, "relatedEntityId", "relatedEntityIdNS");
     } else {
-        pc_url_add_text(&url, "schema.name",
-                        is_given(query->schema) ? query->schema : SCHEMA_PROFILE);
+        bool is_record = query->kind == PC_ENTITY_RECORD && is_given(query->schema);
+        pc_url_add_text(&url, "schema.name", is_record ? query->schema : SCHEMA_PROFILE);
         add_identity(&url, query, "entityId", "entityIdNS");
     }
     add_if_given(&url, "fields", query->fields);
@@ -208,48 +245,154 @@ static void write_entities_url(pc_buffer *out, const char *base_url, const pc_en
     }
 }
 
+/* Takes `root`, which may be NULL for lack of memory. */
+static pc_status write_body(pc_entity_request *out, json_t *root)
+{
+    out->body = root == NULL ? NULL : json_dumps(root, JSON_COMPACT);
+    json_decref(root);
+    if (out->body == NULL) {
+        return pc_status_out_of_memory();
+    }
+    out->body_size = strlen(out->body);
+    return PC_OK;
+}
+
+/* Appends `item` to `array`, both taken or borrowed as jansson does; `bad` says which text cannot
+ * have been UTF-8 when there is no item. */
+static void append(pc_status *status, json_t *array, json_t *item, const char *bad)
+{
+    if (item == NULL) {
+        pc_status_add_violation(status, bad, "must be valid UTF-8");
+    } else if (json_array_append_new(array, item) != 0) {
+        pc_status_clear(status);
+        *status = pc_status_out_of_memory();
+    }
+}
+
 /* {"ids": [{"id": ...}]} */
 static pc_status write_audiences_body(pc_entity_request *out, const pc_entity_query *query)
 {
     json_t *ids = json_array();
     pc_status status = PC_OK;
     for (size_t i = 0; i < query->audience_count && pc_status_ok(&status); i++) {
-        json_t *id = json_string(query->audience_ids[i]);
-        if (id == NULL) {
-            pc_status_add_violation(&status, "audience_ids", "must be valid UTF-8");
-        } else if (json_array_append_new(ids, json_pack("{s:o}", "id", id)) != 0) {
-            status = pc_status_out_of_memory();
-        }
+        append(&status, ids, json_pack("{s:s}", "id", query->audience_ids[i]), "audience_ids");
     }
-    json_t *root = json_pack("{s:o}", "ids", ids);
-    if (pc_status_ok(&status)) {
-        out->body = root == NULL ? NULL : json_dumps(root, JSON_COMPACT);
-        if (out->body == NULL) {
-            status = pc_status_out_of_memory();
-        } else {
-            out->body_size = strlen(out->body);
-        }
+    if (!pc_status_ok(&status)) {
+        json_decref(ids);
+        return status;
     }
-    json_decref(root);
-    return status;
+    return write_body(out, json_pack("{s:o}", "ids", ids));
 }
 
-pc_status pc_entity_request_build(pc_entity_request *out, const char *base_url,
+/* A list of dot paths as an array of them. */
+static json_t *split_fields(const char *fields)
+{
+    json_t *array = json_array();
+    while (*fields != '\0') {
+        size_t length = strcspn(fields, ",");
+        if (json_array_append_new(array, json_stringn(fields, length)) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+        fields += length + (fields[length] == ',' ? 1 : 0);
+    }
+    return array;
+}
+
+/* {"schema": {"name"}, "identities": [{"entityId", "entityIdNS": {"code"}}], "fields",
+ * "mergePolicyId"}. Whether a batch honours the merge policy is not settled: who reads the answer
+ * compares. */
+static pc_status write_batch_body(pc_entity_request *out, const pc_entity_query *query)
+{
+    json_t *identities = json_array();
+    pc_status status = PC_OK;
+    for (size_t i = 0; i < query->ref_count && pc_status_ok(&status); i++) {
+        const pc_entity_ref *ref = &query->refs[i];
+        append(&status, identities,
+               ref->xid != NULL ? json_pack("{s:s}", "entityId", ref->xid)
+                                : json_pack("{s:s,s:{s:s}}", "entityId", ref->id, "entityIdNS",
+                                            "code", ref->namespace_code),
+               "refs");
+    }
+    if (!pc_status_ok(&status)) {
+        json_decref(identities);
+        return status;
+    }
+    json_t *root =
+        json_pack("{s:{s:s},s:o}", "schema", "name", SCHEMA_PROFILE, "identities", identities);
+    if (is_given(query->fields) &&
+        json_object_set_new(root, "fields", split_fields(query->fields)) != 0) {
+        json_decref(root);
+        root = NULL;
+    }
+    if (is_given(query->merge_policy) && root != NULL &&
+        json_object_set_new(root, "mergePolicyId", json_string(query->merge_policy)) != 0) {
+        json_decref(root);
+        root = NULL;
+    }
+    return write_body(out, root);
+}
+
+/* {"composite_xids": [{"ns", "id"}]} or {"xids": [...]} */
+static pc_status write_graph_body(pc_entity_request *out, const pc_entity_query *query)
+{
+    json_t *items = json_array();
+    pc_status status = PC_OK;
+    bool by_xid = query->refs[0].xid != NULL;
+    for (size_t i = 0; i < query->ref_count && pc_status_ok(&status); i++) {
+        const pc_entity_ref *ref = &query->refs[i];
+        append(&status, items,
+               by_xid ? json_string(ref->xid)
+                      : json_pack("{s:s,s:s}", "ns", ref->namespace_code, "id", ref->id),
+               "refs");
+    }
+    if (!pc_status_ok(&status)) {
+        json_decref(items);
+        return status;
+    }
+    return write_body(out, json_pack("{s:o,s:s}", by_xid ? "xids" : "composite_xids", items,
+                                     "projection_type", "set"));
+}
+
+/* The URL, and the body of those that have one. */
+static pc_status write_request(pc_entity_request *out, pc_buffer *url, const pc_entity_bases *bases,
+                               const pc_entity_query *query)
+{
+    switch (query->kind) {
+    case PC_ENTITY_AUDIENCES:
+        (void)pc_url_begin(url, bases->platform, PATH_AUDIENCES_BULK);
+        return write_audiences_body(out, query);
+    case PC_ENTITY_BATCH:
+        (void)pc_url_begin(url, bases->platform, PATH_ENTITIES);
+        return write_batch_body(out, query);
+    case PC_ENTITY_GRAPH:
+        (void)pc_url_begin(url, bases->identity, PATH_GRAPH);
+        return write_graph_body(out, query);
+    case PC_ENTITY_DELETE:
+        out->is_delete = true;
+        write_entities_url(url, bases->platform, query);
+        return PC_OK;
+    default:
+        write_entities_url(url, bases->platform, query);
+        return PC_OK;
+    }
+}
+
+pc_status pc_entity_request_build(pc_entity_request *out, const pc_entity_bases *bases,
                                   const pc_entity_query *query)
 {
     *out = (pc_entity_request){.url = NULL};
     pc_status status = check(query);
+    if (pc_status_ok(&status) && query->kind == PC_ENTITY_GRAPH && bases->identity == NULL) {
+        status = pc_status_new(PC_CODE_UNIMPLEMENTED, "IDENTITY_SERVICE_NOT_CONFIGURED",
+                               "No identity service is configured.");
+    }
     if (!pc_status_ok(&status)) {
         return status;
     }
     pc_buffer url;
     pc_buffer_init(&url, URL_ROOM);
-    if (query->kind == PC_ENTITY_AUDIENCES) {
-        (void)pc_url_begin(&url, base_url, PATH_AUDIENCES_BULK);
-        status = write_audiences_body(out, query);
-    } else {
-        write_entities_url(&url, base_url, query);
-    }
+    status = write_request(out, &url, bases, query);
     if (pc_status_ok(&status)) {
         bool is_too_long = url.size > URL_BYTES_MAX;
         out->url = pc_buffer_take_text(&url);

@@ -12,13 +12,20 @@
 
 typedef struct {
     char *url;  /* owned */
-    char *body; /* owned; NULL: a GET. JSON */
+    char *body; /* owned; NULL: a GET, or the DELETE. JSON */
     size_t body_size;
+    bool is_delete;
 } pc_entity_request;
 
-/* Builds the request below `base_url`. Errors: INVALID_ARGUMENT with a violation for each field of
+/* Where the paths are built on. Borrowed. */
+typedef struct {
+    const char *platform; /* of the Entity API */
+    const char *identity; /* of the identity service; NULL: there is none */
+} pc_entity_bases;
+
+/* Builds the request below its base. Errors: INVALID_ARGUMENT with a violation for each field of
  * the query that cannot be right, RESOURCE_EXHAUSTED. `*out` is empty then. */
-PC_NODISCARD pc_status pc_entity_request_build(pc_entity_request *out, const char *base_url,
+PC_NODISCARD pc_status pc_entity_request_build(pc_entity_request *out, const pc_entity_bases *bases,
                                                const pc_entity_query *query);
 
 void pc_entity_request_deinit(pc_entity_request *request);

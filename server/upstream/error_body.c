@@ -122,6 +122,14 @@ static pc_status not_found(pc_entity_kind kind)
         return pc_status_new(PC_CODE_NOT_FOUND, "AUDIENCE_NOT_FOUND",
                              "The upstream knows none of the audiences.");
     }
+    if (kind == PC_ENTITY_RECORD) {
+        return pc_status_new(PC_CODE_NOT_FOUND, "ENTITY_NOT_FOUND",
+                             "The upstream has no such entity.");
+    }
+    if (kind == PC_ENTITY_BATCH) {
+        return pc_status_new(PC_CODE_NOT_FOUND, "PROFILE_NOT_FOUND",
+                             "The upstream knows nothing of any of the identities.");
+    }
     return pc_status_new(PC_CODE_NOT_FOUND, "PROFILE_NOT_FOUND",
                          "The upstream knows nothing of this identity.");
 }
@@ -209,6 +217,9 @@ static pc_status judge_error(pc_entity_kind kind, int http_status, const facts *
         return forbidden(kind, found);
     case 404:
         return found->is_json && found->error_code == 0 ? not_found(kind) : unexpected(404);
+    case 413:
+        return pc_status_new(PC_CODE_INVALID_ARGUMENT, "UPSTREAM_REQUEST_TOO_LARGE",
+                             "The request is too large for the upstream.");
     case 422:
         return unprocessable(found);
     case 429:
@@ -292,11 +303,16 @@ static pc_status judge_success(pc_entity_kind kind, int http_status, const char 
         body++;
         size--;
     }
+    if (size == 0 && kind == PC_ENTITY_DELETE) {
+        return PC_OK;
+    }
     if (size == 0) {
         return pc_status_new(PC_CODE_INTERNAL, "UPSTREAM_BAD_ANSWER",
                              "The upstream's answer is empty (HTTP %d).", http_status);
     }
-    if (kind != PC_ENTITY_PROFILE || (http_status == 200 && size > PLACEHOLDER_BYTES_MAX)) {
+    bool is_of_one =
+        kind == PC_ENTITY_PROFILE || kind == PC_ENTITY_RECORD || kind == PC_ENTITY_DELETE;
+    if (!is_of_one || (http_status != 207 && size > PLACEHOLDER_BYTES_MAX)) {
         return PC_OK;
     }
     /* What cannot be read here is for the mapping to refuse, with a better message. */
@@ -305,7 +321,7 @@ static pc_status judge_success(pc_entity_kind kind, int http_status, const char 
     if (http_status == 207) {
         status = judge_multi_status(kind, root, header_ms);
     }
-    if (pc_status_ok(&status) && has_only_placeholders(root)) {
+    if (pc_status_ok(&status) && kind != PC_ENTITY_DELETE && has_only_placeholders(root)) {
         status = not_found(kind);
     }
     json_decref(root);
@@ -315,7 +331,8 @@ static pc_status judge_success(pc_entity_kind kind, int http_status, const char 
 pc_status pc_error_body_judge(pc_entity_kind kind, int http_status, const void *body,
                               size_t body_size, int64_t retry_after_ms)
 {
-    if (http_status == 200 || http_status == 207) {
+    if (http_status == 200 || http_status == 207 ||
+        (http_status == 202 && kind == PC_ENTITY_DELETE)) {
         return judge_success(kind, http_status, body, body_size, retry_after_ms);
     }
     json_t *root = parse(body, body_size);

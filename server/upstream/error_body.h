@@ -7,10 +7,12 @@
  * Threads: pure.
  *
  *   code                reason                      when
- *   NOT_FOUND           PROFILE_NOT_FOUND           404 of PROFILE and EVENTS; of PROFILE also {}
+ *   NOT_FOUND           PROFILE_NOT_FOUND           404 of all about profiles; of PROFILE also {}
  *                                                   or nothing but placeholders
+ *   NOT_FOUND           ENTITY_NOT_FOUND            the same of RECORD
  *   NOT_FOUND           AUDIENCE_NOT_FOUND          404 of AUDIENCES
  *   INVALID_ARGUMENT    UPSTREAM_REJECTED_REQUEST   400: a bad id, namespace, path or cursor
+ *   INVALID_ARGUMENT    UPSTREAM_REQUEST_TOO_LARGE  413
  *   UNAUTHENTICATED     UPSTREAM_UNAUTHENTICATED    401, or error_code 401xxx
  *   PERMISSION_DENIED   EVENTS_NOT_ENABLED          403 of EVENTS, unless from the gateway: the
  *                                                   licence has no event lookup
@@ -25,7 +27,10 @@
  *   INTERNAL            UPSTREAM_UNEXPECTED_STATUS  anything else: 1xx, 3xx, other 4xx, and a 404
  *                                                   that is the gateway's or no JSON: then the
  *                                                   path is wrong, not the id
- *   INTERNAL            UPSTREAM_BAD_ANSWER         an empty body where JSON must be */
+ *   INTERNAL            UPSTREAM_BAD_ANSWER         an empty body where JSON must be
+ *
+ * A success of BATCH may hold errors of single entries (207): they are for who reads the entries.
+ * One of DELETE is 202 without a body. */
 #ifndef PC_UPSTREAM_ERROR_BODY_H
 #define PC_UPSTREAM_ERROR_BODY_H
 

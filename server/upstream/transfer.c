@@ -63,8 +63,9 @@ struct pc_transfer_op {
     /* The request; constant after the start. */
     char *url;
     struct curl_slist *headers;
-    uint8_t *body; /* NULL: GET */
+    uint8_t *body; /* NULL: GET or DELETE */
     size_t body_size;
+    bool is_delete;
     int64_t deadline_ns;
     int64_t connect_timeout_ms;
     pc_transfer_done done;
@@ -370,6 +371,8 @@ static bool configure(CURL *easy, pc_transfer_op *op)
     if (op->body != NULL) {
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)op->body_size);
         SET(CURLOPT_POSTFIELDS, (char *)op->body);
+    } else if (op->is_delete) {
+        SET(CURLOPT_CUSTOMREQUEST, "DELETE");
     }
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, op);
@@ -502,6 +505,7 @@ static pc_status copy_request(pc_transfer_op *op, const pc_transfer_request *req
     if (op->url == NULL) {
         return pc_status_out_of_memory();
     }
+    op->is_delete = request->is_delete;
     if (request->body != NULL) {
         op->body_size = request->body_size;
         op->body = malloc(request->body_size + 1);

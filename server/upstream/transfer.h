@@ -22,6 +22,7 @@
 #ifndef PC_UPSTREAM_TRANSFER_H
 #define PC_UPSTREAM_TRANSFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,8 +51,9 @@ typedef struct {
     const char *url;
     const pc_transfer_header *headers;
     size_t header_count;
-    const void *body; /* NULL: GET; else POST. The copy is wiped after use */
+    const void *body; /* NULL: GET or DELETE; else POST. The copy is wiped after use */
     size_t body_size;
+    bool is_delete;
     int64_t deadline_ns; /* monotonic, or PC_NEVER_NS */
     int64_t connect_timeout_ms;
     size_t body_bytes_max; /* of the answer, after decompression */

@@ -219,7 +219,7 @@ static void test_entity__asks_by_xid_and_schema(void **state)
     (void)state;
     fixture own;
     begin(&own, 1);
-    pc_entity_query query = {.kind = PC_ENTITY_PROFILE,
+    pc_entity_query query = {.kind = PC_ENTITY_RECORD,
                              .schema = "_xdm.context.account",
                              .xid = "A2_x-y&z",
                              .xid_size = 8,
@@ -229,6 +229,23 @@ static void test_entity__asks_by_xid_and_schema(void **state)
                      "GET " ENTITIES_PATH "?schema.name=_xdm.context.account"
                      "&entityId=A2_x-y%26z");
     assert_sent_header(&own, ENTITIES_PATH, 0, "x-sandbox-name: prod");
+    finish(&own);
+}
+
+static void test_entity__deletes(void **state)
+{
+    (void)state;
+    fixture own;
+    begin(&own, 2);
+    pc_entity_query query = profile("a@b");
+    query.kind = PC_ENTITY_DELETE;
+    fake_http_push(own.server, ENTITIES_PATH, fake_text(202, ""));
+    assert_ended(run(&own, 0, &query), PC_CODE_OK, "");
+    assert_sent_line(&own, ENTITIES_PATH, 0,
+                     "DELETE " ENTITIES_PATH "?schema.name=_xdm.context.profile&entityId=a%40b"
+                     "&entityIdNS=Email");
+    fake_http_push(own.server, ENTITIES_PATH, fake_text(404, "{\"statusCode\":\"404\"}"));
+    assert_ended(run(&own, 1, &query), PC_CODE_NOT_FOUND, "PROFILE_NOT_FOUND");
     finish(&own);
 }
 
@@ -670,6 +687,7 @@ int main(void)
         cmocka_unit_test(test_entity__asks_for_a_profile_with_all_headers),
         cmocka_unit_test(test_entity__any_id_stays_one_parameter),
         cmocka_unit_test(test_entity__asks_by_xid_and_schema),
+        cmocka_unit_test(test_entity__deletes),
         cmocka_unit_test(test_entity__asks_for_events),
         cmocka_unit_test(test_entity__asks_for_audiences),
         cmocka_unit_test(test_entity__maps_errors),

@@ -16,6 +16,10 @@
 #define P PC_ENTITY_PROFILE
 #define E PC_ENTITY_EVENTS
 #define A PC_ENTITY_AUDIENCES
+#define B PC_ENTITY_BATCH
+#define D PC_ENTITY_DELETE
+#define G PC_ENTITY_GRAPH
+#define R PC_ENTITY_RECORD
 
 typedef struct {
     const char *name;
@@ -85,6 +89,25 @@ static void test_error_body__maps_every_documented_shape(void **state)
          "{\"requestId\":\"r\",\"errors\":{\"404\":[{\"code\":\"404\",\"message\":\"SECRET\"}]},"
          "\"status\":404}",
          0, PC_CODE_NOT_FOUND, "AUDIENCE_NOT_FOUND", 0},
+        {"404 of a batch", B, 404, "{\"statusCode\":404}", 0, PC_CODE_NOT_FOUND,
+         "PROFILE_NOT_FOUND", 0},
+        {"404 of a record", R, 404, "{\"statusCode\":404}", 0, PC_CODE_NOT_FOUND,
+         "ENTITY_NOT_FOUND", 0},
+        {"empty record", R, 200, "{}", 0, PC_CODE_NOT_FOUND, "ENTITY_NOT_FOUND", 0},
+        {"413 of a batch", B, 413, "", 0, PC_CODE_INVALID_ARGUMENT, "UPSTREAM_REQUEST_TOO_LARGE",
+         0},
+        {"207 of a batch", B, 207, "[{\"xid\":\"X\",\"error\":{\"statusCode\":\"422\"}}]", 0,
+         PC_CODE_OK, "", 0},
+        {"placeholders of a batch", B, 200, "{\"X1\":" PLACEHOLDER "}", 0, PC_CODE_OK, "", 0},
+        {"202 of a delete", D, 202, "", 0, PC_CODE_OK, "", 0},
+        {"207 of a delete", D, 207, "[{\"xid\":\"X\",\"error\":{\"statusCode\":\"422\"}}]", 0,
+         PC_CODE_FAILED_PRECONDITION, "UPSTREAM_UNPROCESSABLE", 0},
+        {"202 of a get", P, 202, "{}", 0, PC_CODE_INTERNAL, "UPSTREAM_UNEXPECTED_STATUS", 0},
+        {"429 of the graph", G, 429,
+         "{\"title\":\"RequestRateTooLarge\",\"status\":429,\"detail\":\"SECRET\"}", 2000,
+         PC_CODE_RESOURCE_EXHAUSTED, "UPSTREAM_THROTTLED", 2000},
+        {"403 of the graph", G, 403, "{\"code\":\"UIS-4064-403\",\"message\":\"SECRET\"}", 0,
+         PC_CODE_PERMISSION_DENIED, "UPSTREAM_FORBIDDEN", 0},
         {"404 problem+json", P, 404, "{\"status\":404,\"title\":\"t\",\"type\":\"u\"}", 0,
          PC_CODE_NOT_FOUND, "PROFILE_NOT_FOUND", 0},
         {"404 array", P, 404, "[{\"statusCode\":\"404\"}]", 0, PC_CODE_NOT_FOUND,
