@@ -171,7 +171,8 @@ static void generated_documents_read_as_jansson_reads_them(void **state)
         pc_arena arena;
         pc_buffer_init(&json, SIZE_MAX);
         pc_arena_init(&arena, NULL, 0, SIZE_MAX);
-        generate_document(&json, &seed, &pc_table_Address, 30);
+        /* A small type: in a long document something that jansson refuses is all but certain. */
+        generate_document(&json, &seed, &pc_table_Person, 30);
         json_t *oracle = json_loadb((const char *)json.bytes, json.size, JSON_ALLOW_NUL, NULL);
         assert_true(reads((const char *)json.bytes, json.size));
         /* jansson refuses large numbers, bad UTF-8 and NUL in keys. */
