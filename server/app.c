@@ -23,7 +23,7 @@ static const char sandbox_client_secret[] = "sandbox-secret";
 static const char sandbox_org_id[] = "SANDBOX@AdobeOrg";
 static const char sandbox_merge_policy[] = "00000000-0000-4000-8000-00000000ad01";
 
-enum { SANDBOX_WAIT_MS = 600000, WORKERS_MAX = 64, METHODS_MAX = 16 };
+enum { SANDBOX_WAIT_MS = 600000, WORKERS_MAX = 64, METHODS_MAX = 32 };
 
 static const char *const served[] = {"profilecontext.v1.ProfileContext", "grpc.health.v1.Health"};
 static const char *const reflected[] = {
@@ -43,6 +43,7 @@ struct pc_app {
     pc_timers *timers;
     pc_audience_names *names;
     pc_insight_set *insights;
+    pc_summary_rules *summary;
     pc_gatherer gatherer;
     pc_page_token_key page_token_key;
     pc_service service;
@@ -103,12 +104,14 @@ static pc_status start_upstream(pc_app *app)
     pc_entity_options options = PC_ENTITY_OPTIONS_DEFAULT;
     options.base_url = c->upstream.base_url;
     options.ims_url = c->upstream.ims_url;
+    options.identity_url = given(c->upstream.identity_url);
     options.client_id = c->upstream.client_id;
     options.client_secret = c->upstream.client_secret;
     options.org_id = c->upstream.org_id;
     if (app->sandbox != NULL) {
         options.base_url = pc_sandbox_child_url(app->sandbox);
         options.ims_url = options.base_url;
+        options.identity_url = options.base_url;
         options.client_id = sandbox_client_id;
         options.client_secret = sandbox_client_secret;
         options.org_id = sandbox_org_id;
@@ -158,6 +161,20 @@ static pc_status make_insights(pc_app *app)
     return status;
 }
 
+static pc_status make_summary(pc_app *app)
+{
+    const pc_config *c = app->config;
+    const pc_summary_options options = {
+        .lifetime_value = c->summary.lifetime_value,
+        .campaign_contacts = (int)c->summary.campaign_contacts,
+        .case_id_path = c->summary.case_id_path,
+        .case_status_path = c->summary.case_status_path,
+        .case_subject_path = c->summary.case_subject_path,
+        .case_closed = c->summary.case_closed,
+    };
+    return pc_summary_rules_new(&app->summary, &options);
+}
+
 static pc_status make_gatherer(pc_app *app)
 {
     const pc_config *c = app->config;
@@ -175,12 +192,16 @@ static pc_status make_gatherer(pc_app *app)
     if (pc_status_ok(&status)) {
         status = make_insights(app);
     }
+    if (pc_status_ok(&status)) {
+        status = make_summary(app);
+    }
     app->gatherer = (pc_gatherer){
         .source = &app->source,
         .workers = app->workers,
         .timers = app->timers,
         .names = app->names,
         .insights = app->insights,
+        .summary = app->summary,
         .body_bytes_max = (size_t)c->upstream.body_bytes_max,
         .names_wait_ms = c->audiences.name_wait,
     };
@@ -188,6 +209,21 @@ static pc_status make_gatherer(pc_app *app)
 }
 
 /* ---- the service ----------------------------------------------------------------------------- */
+
+/* The audit line of a request to delete. */
+static void on_deletion(void *self, const pc_deletion *deletion)
+{
+    pc_app *app = self;
+    const pc_person *person = deletion->person;
+    bool by_xid = person->xid != NULL;
+    PC_LOG(
+        app->log, PC_LOG_WARN, "audit.delete_profile", pc_log_text("caller", deletion->caller),
+        pc_log_identity(app->log, "identity", by_xid ? "xid" : person->namespace_code,
+                        by_xid ? person->xid : person->id),
+        pc_log_text("sandbox", person->sandbox), pc_log_text("merge_policy", person->merge_policy),
+        pc_log_text("code", pc_code_name(deletion->code)), pc_log_text("reason", deletion->reason),
+        pc_log_text("request_id", deletion->request_id));
+}
 
 static pc_status make_service(pc_app *app)
 {
@@ -201,10 +237,18 @@ static pc_status make_service(pc_app *app)
                             : c->upstream.merge_policy,
         .default_deadline_ms = c->defaults.deadline,
         .max_deadline_ms = c->defaults.max_deadline,
+        .stream_deadline_ms = c->defaults.stream_deadline,
         .answer_margin_ms = c->defaults.answer_margin,
         .event_limit = (int)c->defaults.event_limit,
         .event_limit_max = (int)c->defaults.event_limit_max,
         .event_window_ms = c->defaults.event_window,
+        .batch_parallel = (int)c->batch.parallel,
+        .batch_chunk = (int)c->batch.chunk_size,
+        .has_graph = app->sandbox != NULL || c->upstream.identity_url[0] != '\0',
+        .quote_texts = c->upstream.quote_property_texts,
+        .may_delete = c->access.delete_profiles,
+        .on_deletion = on_deletion,
+        .self = app,
     };
     if (c->page_token.key[0] != '\0') {
         return pc_page_token_key_derive(&app->page_token_key, c->page_token.key,
@@ -369,6 +413,7 @@ void pc_app_stop(pc_app *app)
     pc_rpc_server_free(app->server);
     pc_health_free(app->health);
     pc_insight_set_free(app->insights);
+    pc_summary_rules_free(app->summary);
     pc_audience_names_free(app->names);
     pc_sandbox_child_stop(app->sandbox);
     free(app);

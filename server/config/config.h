@@ -65,6 +65,7 @@ typedef struct {
     struct {
         int64_t deadline;
         int64_t max_deadline;
+        int64_t stream_deadline;
         int64_t answer_margin;
         int64_t event_limit;
         int64_t event_limit_max;
@@ -73,6 +74,7 @@ typedef struct {
     struct {
         char *base_url;
         char *ims_url;
+        char *identity_url;
         char *client_id;
         char *client_secret; /* a secret */
         char *client_secret_file;
@@ -88,7 +90,23 @@ typedef struct {
         int64_t max_in_flight;
         char *ca_file;
         bool allow_plain_http;
+        bool quote_property_texts;
     } upstream;
+    struct {
+        int64_t parallel;
+        int64_t chunk_size;
+    } batch;
+    struct {
+        bool delete_profiles;
+    } access;
+    struct {
+        char *lifetime_value;
+        int64_t campaign_contacts;
+        char *case_id_path;
+        char *case_status_path;
+        char *case_subject_path;
+        char *case_closed;
+    } summary;
     struct {
         int64_t name_ttl;
         int64_t missing_ttl;

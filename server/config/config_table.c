@@ -55,6 +55,8 @@ const config_key config_keys[] = {
      "of calls that come without one"},
     {"defaults.max_deadline", KEY_DURATION, AT(defaults.max_deadline), "60s", 1, SECONDS(600), NULL,
      "TIME", "longer deadlines are shortened to this"},
+    {"defaults.stream_deadline", KEY_DURATION, AT(defaults.stream_deadline), "30m", SECONDS(1),
+     DAYS(1), NULL, "TIME", "streams without a deadline, and with a longer one, end after this"},
     {"defaults.answer_margin", KEY_DURATION, AT(defaults.answer_margin), "10ms", 0, SECONDS(10),
      NULL, "TIME", "answer with what there is this long before the deadline"},
     {"defaults.event_limit", KEY_NUMBER, AT(defaults.event_limit), "50", 1, 10000, NULL, "N",
@@ -68,6 +70,9 @@ const config_key config_keys[] = {
      "URL", "the Platform gateway, without /data/core/ups"},
     {"upstream.ims_url", KEY_URL, AT(upstream.ims_url), "https://ims-na1.adobelogin.com", 0, 0,
      NULL, "URL", "where access tokens come from"},
+    {"upstream.identity_url", KEY_URL, AT(upstream.identity_url), "", 0, 0, NULL, "URL",
+     "the identity service's gateway, such as https://platform-nld2.adobe.io; without it linked "
+     "identities come from profiles"},
     {"upstream.client_id", KEY_TEXT, AT(upstream.client_id), "", 0, 0, NULL, "ID",
      "client id of the OAuth server-to-server credential (required)"},
     {"upstream.client_secret", KEY_SECRET, AT(upstream.client_secret), "", 0, 0, NULL, NULL,
@@ -100,6 +105,34 @@ const config_key config_keys[] = {
      "authorities to trust instead of the system's"},
     {"upstream.allow_plain_http", KEY_BOOL, AT(upstream.allow_plain_http), "false", 0, 0, NULL,
      NULL, "allow http:// to hosts other than loopback; tokens then travel in the clear"},
+
+    {"upstream.quote_property_texts", KEY_BOOL, AT(upstream.quote_property_texts), "true", 0, 0,
+     NULL, NULL,
+     "put texts in conditions on events in quotation marks; whether the upstream wants that is "
+     "not published"},
+
+    {"batch.parallel", KEY_NUMBER, AT(batch.parallel), "16", 1, 1024, NULL, "N",
+     "upstream requests of one batch at once"},
+    {"batch.chunk_size", KEY_NUMBER, AT(batch.chunk_size), "100", 1, 1000, NULL, "N",
+     "profiles in one upstream request; halved where the upstream refuses it"},
+
+    {"access.delete_profiles", KEY_BOOL, AT(access.delete_profiles), "false", 0, 0, NULL, NULL,
+     "allow DeleteProfile, for every caller"},
+
+    {"summary.lifetime_value", KEY_TEXT, AT(summary.lifetime_value), "lifetime_value", 0, 0, NULL,
+     "NAME", "the insight that is a customer's lifetime value"},
+    {"summary.campaign_contacts", KEY_NUMBER, AT(summary.campaign_contacts), "10", 0, 1000, NULL,
+     "N", "campaign contacts in a summary"},
+    {"summary.case_id_path", KEY_TEXT, AT(summary.case_id_path), "", 0, 0, NULL, "PATH",
+     "where events have the id of a service case, such as _tenant.case.id; without it no cases "
+     "are found"},
+    {"summary.case_status_path", KEY_TEXT, AT(summary.case_status_path), "", 0, 0, NULL, "PATH",
+     "where they have its status"},
+    {"summary.case_subject_path", KEY_TEXT, AT(summary.case_subject_path), "", 0, 0, NULL, "PATH",
+     "where they have its subject; default: customerFeedback.subject"},
+    {"summary.case_closed", KEY_TEXT, AT(summary.case_closed),
+     "closed,solved,resolved,done,completed,cancelled", 0, 0, NULL, "LIST",
+     "statuses of cases that are not open"},
 
     {"audiences.name_ttl", KEY_DURATION, AT(audiences.name_ttl), "1h", 0, DAYS(30), NULL, "TIME",
      "how long names of audiences are remembered"},

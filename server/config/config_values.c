@@ -194,7 +194,9 @@ bool config_set(pc_config *config, size_t index, const char *text, const char *s
         good = set_text(config, key, text);
         break;
     case KEY_URL:
-        good = is_url(text) && set_text(config, key, text);
+        /* One that is not needed may be given as nothing. */
+        good =
+            (is_url(text) || strcmp(text, key->default_value) == 0) && set_text(config, key, text);
         break;
     case KEY_BOOL:
         good = config_parse_bool(text, field(config, key));

@@ -13,9 +13,9 @@ typedef struct entry {
     struct entry *next_in_bucket;
     struct entry *newer;
     int64_t expires_ns;
-    const char *id;   /* behind the sandbox, in texts */
-    const char *name; /* NULL: there is none */
-    char texts[];     /* sandbox, id, name */
+    const char *id;         /* behind the sandbox, in texts */
+    pc_segment_words words; /* behind it; a name of NULL: there is none */
+    char texts[];           /* sandbox, id, name, description */
 } entry;
 
 struct pc_audience_names {
@@ -80,19 +80,25 @@ void pc_audience_names_free(pc_audience_names *names)
     free(names);
 }
 
-pc_name_verdict pc_audience_names_get(pc_audience_names *names, const char *sandbox, const char *id,
-                                      int64_t now_ns, pc_arena *arena, const char **name_out)
+static const char *copy(pc_arena *arena, const char *text)
 {
-    *name_out = NULL;
+    return text == NULL ? NULL : pc_arena_strndup(arena, text, strlen(text));
+}
+
+pc_name_verdict pc_audience_names_get(pc_audience_names *names, const char *sandbox, const char *id,
+                                      int64_t now_ns, pc_arena *arena, pc_segment_words *out)
+{
+    *out = (pc_segment_words){NULL, NULL};
     pc_name_verdict verdict = PC_NAME_UNKNOWN;
     pthread_mutex_lock(&names->lock);
     const entry *e = *find(names, sandbox, id);
     if (e != NULL && e->expires_ns > now_ns) {
-        if (e->name == NULL) {
+        if (e->words.name == NULL) {
             verdict = PC_NAME_NONE;
         } else {
-            *name_out = pc_arena_strndup(arena, e->name, strlen(e->name));
-            verdict = *name_out == NULL ? PC_NAME_NONE : PC_NAME_KNOWN;
+            out->name = copy(arena, e->words.name);
+            out->description = copy(arena, e->words.description);
+            verdict = out->name == NULL ? PC_NAME_NONE : PC_NAME_KNOWN;
         }
     }
     pthread_mutex_unlock(&names->lock);
@@ -116,35 +122,50 @@ static void drop_oldest(pc_audience_names *names)
     free(e);
 }
 
-static entry *make_entry(const char *sandbox, const char *id, const char *name)
+static size_t bytes_of(const char *text)
 {
-    size_t sandbox_bytes = strlen(sandbox) + 1;
-    size_t id_bytes = strlen(id) + 1;
-    size_t name_bytes = name == NULL ? 0 : strlen(name) + 1;
-    entry *e = malloc(sizeof *e + sandbox_bytes + id_bytes + name_bytes);
+    return text == NULL ? 0 : strlen(text) + 1;
+}
+
+/* Appends a text at `*at`; NULL stays NULL. */
+static const char *put_text(char **at, const char *text)
+{
+    size_t size = bytes_of(text);
+    char *start = *at;
+    if (size == 0) {
+        return NULL;
+    }
+    memcpy(start, text, size);
+    *at += size;
+    return start;
+}
+
+static entry *make_entry(const char *sandbox, const char *id, const pc_segment_words *words)
+{
+    entry *e = malloc(sizeof *e + bytes_of(sandbox) + bytes_of(id) + bytes_of(words->name) +
+                      bytes_of(words->description));
     if (e == NULL) {
         return NULL;
     }
-    *e = (entry){.id = e->texts + sandbox_bytes};
-    memcpy(e->texts, sandbox, sandbox_bytes);
-    memcpy(e->texts + sandbox_bytes, id, id_bytes);
-    if (name != NULL) {
-        memcpy(e->texts + sandbox_bytes + id_bytes, name, name_bytes);
-        e->name = e->texts + sandbox_bytes + id_bytes;
-    }
+    *e = (entry){.id = NULL};
+    char *at = e->texts;
+    (void)put_text(&at, sandbox);
+    e->id = put_text(&at, id);
+    e->words.name = put_text(&at, words->name);
+    e->words.description = put_text(&at, words->description);
     return e;
 }
 
 void pc_audience_names_put(pc_audience_names *names, const char *sandbox, const char *id,
-                           const char *name, int64_t now_ns)
+                           const pc_segment_words *words, int64_t now_ns)
 {
-    entry *fresh = make_entry(sandbox, id, name);
+    entry *fresh = make_entry(sandbox, id, words);
     if (fresh == NULL || names->entries_max == 0) {
         free(fresh);
         return;
     }
     fresh->expires_ns =
-        pc_clock_after_ms(now_ns, name == NULL ? names->missing_ttl_ms : names->ttl_ms);
+        pc_clock_after_ms(now_ns, words->name == NULL ? names->missing_ttl_ms : names->ttl_ms);
     pthread_mutex_lock(&names->lock);
     while (names->count >= names->entries_max) {
         drop_oldest(names);

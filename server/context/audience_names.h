@@ -1,9 +1,10 @@
-/* Names of audiences by sandbox and id, remembered for a while, also that there is none. Names
- * change rarely, and looking one up costs an upstream call.
+/* Names and descriptions of audiences by sandbox and id, remembered for a while, also that there is
+ * none. They change rarely, and looking one up costs an upstream call.
  * Threads: any. */
 #ifndef PC_CONTEXT_AUDIENCE_NAMES_H
 #define PC_CONTEXT_AUDIENCE_NAMES_H
 
+#include "mapping/segments.h"
 #include "util/arena.h"
 #include "util/status.h"
 
@@ -19,12 +20,13 @@ PC_NODISCARD pc_status pc_audience_names_new(pc_audience_names **out, size_t ent
 /* NULL is allowed. */
 void pc_audience_names_free(pc_audience_names *names);
 
-/* `*name_out` is a copy in `arena` for PC_NAME_KNOWN, else NULL. `now_ns` is monotonic. */
+/* `*out` holds copies in `arena` for PC_NAME_KNOWN, else NULLs. `now_ns` is monotonic. */
 pc_name_verdict pc_audience_names_get(pc_audience_names *names, const char *sandbox, const char *id,
-                                      int64_t now_ns, pc_arena *arena, const char **name_out);
+                                      int64_t now_ns, pc_arena *arena, pc_segment_words *out);
 
-/* `name` NULL: there is none. What cannot be kept for lack of memory is looked up again later. */
+/* A name of NULL: there is none. What cannot be kept for lack of memory is looked up again later.
+ */
 void pc_audience_names_put(pc_audience_names *names, const char *sandbox, const char *id,
-                           const char *name, int64_t now_ns);
+                           const pc_segment_words *words, int64_t now_ns);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mapping/wire.h"
+#include "context/section_bytes.h"
 #include "mapping_tables.h"
 #include "util/clock.h"
 
@@ -17,10 +17,7 @@ enum {
     FETCH_PROFILE = 0,
     FETCH_EVENTS = 1,
     FETCH_NAMES = 2, /* the first of them */
-    FETCHES_MAX = FETCH_NAMES + NAME_FETCHES_MAX,
-    /* Field numbers of Profile that are sections of their own. */
-    NUMBER_IDENTITY_MAP = 40,
-    NUMBER_SEGMENT_MEMBERSHIP = 41
+    FETCHES_MAX = FETCH_NAMES + NAME_FETCHES_MAX
 };
 
 typedef struct {
@@ -48,6 +45,12 @@ struct pc_gathering {
     pc_job close_job;
     fetch fetches[FETCHES_MAX];
     pc_slice *segments; /* owned; field 41 of Profile, before names are added */
+    /* What the summary is made of, owned; kept only when it is wanted. */
+    pc_slice *whole_profile;
+    pc_slice *all_insights;
+    pc_slice *all_events;
+    const pc_case_note *notes; /* arena */
+    size_t note_count;
     pc_gathered gathered;
 };
 
@@ -67,7 +70,8 @@ static bool wants(const pc_gathering *g, pc_section section)
 
 static const unsigned profile_sections =
     PC_SECTION_BIT(PC_SECTION_PROFILE) | PC_SECTION_BIT(PC_SECTION_SEGMENTS) |
-    PC_SECTION_BIT(PC_SECTION_IDENTITIES) | PC_SECTION_BIT(PC_SECTION_INSIGHTS);
+    PC_SECTION_BIT(PC_SECTION_IDENTITIES) | PC_SECTION_BIT(PC_SECTION_INSIGHTS) |
+    PC_SECTION_BIT(PC_SECTION_SUMMARY);
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
@@ -153,7 +157,7 @@ static void start_fetches(pc_gathering *g)
     if ((plan->sections & profile_sections) != 0) {
         start_fetch(g, FETCH_PROFILE, &request);
     }
-    if (wants(g, PC_SECTION_EVENTS)) {
+    if (wants(g, PC_SECTION_EVENTS) || wants(g, PC_SECTION_SUMMARY)) {
         request.kind = PC_FETCH_EVENTS;
         request.fields = plan->event_fields;
         request.has_start = plan->has_event_start;
@@ -163,6 +167,8 @@ static void start_fetches(pc_gathering *g)
         request.limit = plan->event_limit;
         request.oldest_first = plan->oldest_first;
         request.cursor = plan->event_cursor;
+        request.properties = plan->event_properties;
+        request.property_count = plan->event_property_count;
         start_fetch(g, FETCH_EVENTS, &request);
     }
     pthread_mutex_lock(&g->lock);
@@ -181,76 +187,12 @@ static void on_fetched(void *self, pc_status status, pc_slice *body, unsigned at
     f->body = pc_slice_ref(body);
     pthread_mutex_lock(&f->gathering->lock);
     f->gathering->gathered.upstream_calls += attempts;
+    f->gathering->gathered.upstream_bytes += body == NULL ? 0 : pc_slice_size(body);
     pthread_mutex_unlock(&f->gathering->lock);
     pc_workers_run(f->gathering->gatherer->workers, &f->map_job);
 }
 
 /* ---- mapping --------------------------------------------------------------------------------- */
-
-/* Puts every item of a repeated section through its mask. Takes and returns a slice; NULL when out
- * of memory. */
-static pc_slice *mask_items(pc_slice *items, const pc_mask *mask, size_t size_max)
-{
-    if (mask == NULL || pc_mask_is_all(mask) || items == NULL) {
-        return items;
-    }
-    pc_buffer out;
-    pc_buffer_init(&out, size_max);
-    pc_wire_reader reader;
-    pc_wire_field field;
-    pc_wire_reader_init(&reader, pc_slice_bytes(items), pc_slice_size(items));
-    pc_status status = PC_OK;
-    while (pc_status_ok(&status) && pc_wire_next(&reader, &field)) {
-        size_t mark = pc_wire_begin(&out, field.number);
-        status = pc_mask_filter(&out, field.bytes, field.size, mask);
-        pc_wire_end(&out, mark);
-    }
-    pc_slice_unref(items);
-    pc_slice *masked = pc_status_ok(&status) ? pc_buffer_take_slice(&out) : NULL;
-    pc_status_clear(&status);
-    pc_buffer_deinit(&out);
-    return masked;
-}
-
-/* Copies the fields of a message with the given number, or all but the two sections' for 0. */
-static pc_slice *pick_fields(const pc_buffer *profile, uint32_t number, uint32_t as_number)
-{
-    pc_buffer out;
-    pc_buffer_init(&out, SIZE_MAX / 2);
-    pc_wire_reader reader;
-    pc_wire_field field;
-    pc_wire_reader_init(&reader, profile->bytes, profile->size);
-    while (pc_wire_next(&reader, &field)) {
-        bool own_section =
-            field.number == NUMBER_IDENTITY_MAP || field.number == NUMBER_SEGMENT_MEMBERSHIP;
-        if (number == 0 ? !own_section : field.number == number) {
-            if (number == 0 || as_number == number) {
-                pc_buffer_append(&out, field.start, field.whole_size);
-            } else {
-                pc_wire_put_bytes(&out, as_number, field.bytes, field.size);
-            }
-        }
-    }
-    pc_slice *slice = pc_buffer_take_slice(&out);
-    pc_buffer_deinit(&out);
-    return slice;
-}
-
-static pc_slice *mask_profile(pc_gathering *g, pc_slice *profile)
-{
-    const pc_mask *mask = g->plan.masks[PC_SECTION_PROFILE];
-    if (profile == NULL || mask == NULL || pc_mask_is_all(mask)) {
-        return profile;
-    }
-    pc_buffer out;
-    pc_buffer_init(&out, g->gatherer->body_bytes_max);
-    pc_status status = pc_mask_filter(&out, pc_slice_bytes(profile), pc_slice_size(profile), mask);
-    pc_slice_unref(profile);
-    pc_slice *masked = pc_status_ok(&status) ? pc_buffer_take_slice(&out) : NULL;
-    pc_status_clear(&status);
-    pc_buffer_deinit(&out);
-    return masked;
-}
 
 static void settle(pc_gathering *g, pc_section section, pc_slice *data,
                    const pc_moment *last_modified)
@@ -274,13 +216,22 @@ static pc_status map_insights(pc_gathering *g, const pc_profile_envelope *envelo
     pc_buffer_init(&out, g->gatherer->body_bytes_max);
     pc_status status = pc_map_insights(&out, g->gatherer->insights, envelope->entity.bytes,
                                        envelope->entity.size, g->plan.numbers[PC_SECTION_INSIGHTS]);
-    if (pc_status_ok(&status)) {
-        pc_slice *items = mask_items(pc_buffer_take_slice(&out), g->plan.masks[PC_SECTION_INSIGHTS],
-                                     g->gatherer->body_bytes_max);
-        settle(g, PC_SECTION_INSIGHTS, items, &envelope->last_modified);
-    }
+    pc_slice *items = pc_status_ok(&status) ? pc_buffer_take_slice(&out) : NULL;
     pc_buffer_deinit(&out);
-    return status;
+    if (!pc_status_ok(&status)) {
+        return status;
+    }
+    if (wants(g, PC_SECTION_SUMMARY)) {
+        g->all_insights = pc_slice_ref(items);
+    }
+    if (wants(g, PC_SECTION_INSIGHTS)) {
+        items =
+            pc_mask_items(items, g->plan.masks[PC_SECTION_INSIGHTS], g->gatherer->body_bytes_max);
+        settle(g, PC_SECTION_INSIGHTS, items, &envelope->last_modified);
+    } else {
+        pc_slice_unref(items);
+    }
+    return PC_OK;
 }
 
 /* Asks for the names of the segments' audiences that are not known yet. */
@@ -301,13 +252,13 @@ static void fetch_names(pc_gathering *g)
     pc_segment_iterator iterator;
     pc_segment segment;
     pc_segment_iterator_init(&iterator, pc_slice_bytes(g->segments), pc_slice_size(g->segments),
-                             NUMBER_SEGMENT_MEMBERSHIP);
+                             PC_PROFILE_SEGMENT_MEMBERSHIP);
     bool more = true;
     while (more && fetches < NAME_FETCHES_MAX) {
         more = pc_segment_iterator_next(&iterator, &segment);
         /* Only the platform's own audiences can be looked up by the key of a membership. */
         if (more && segment.name_space_size == 3 && memcmp(segment.name_space, "ups", 3) == 0) {
-            const char *unused;
+            pc_segment_words unused;
             const char *id = pc_arena_strndup(&g->arena, (const char *)segment.segment_id,
                                               segment.segment_id_size);
             if (id != NULL && id[0] != '\0' &&
@@ -320,6 +271,27 @@ static void fetch_names(pc_gathering *g)
             request.audience_count = count;
             start_fetch(g, FETCH_NAMES + fetches++, &request);
             count = 0;
+        }
+    }
+}
+
+/* The sections that are parts of the profile's bytes. */
+static void settle_parts(pc_gathering *g, const pc_slice *whole, const pc_moment *last_modified)
+{
+    const pc_gather_plan *plan = &g->plan;
+    size_t most = g->gatherer->body_bytes_max;
+    if (wants(g, PC_SECTION_IDENTITIES)) {
+        pc_slice *items = pc_pick_profile_fields(whole, PC_PROFILE_IDENTITY_MAP,
+                                                 plan->numbers[PC_SECTION_IDENTITIES]);
+        settle(g, PC_SECTION_IDENTITIES,
+               pc_mask_items(items, plan->masks[PC_SECTION_IDENTITIES], most), last_modified);
+    }
+    if (wants(g, PC_SECTION_SEGMENTS)) {
+        g->segments = pc_pick_profile_fields(whole, PC_PROFILE_SEGMENT_MEMBERSHIP,
+                                             PC_PROFILE_SEGMENT_MEMBERSHIP);
+        settle(g, PC_SECTION_SEGMENTS, pc_slice_ref(g->segments), last_modified);
+        if (g->segments != NULL) {
+            fetch_names(g);
         }
     }
 }
@@ -337,57 +309,62 @@ static pc_status map_profile(pc_gathering *g, const pc_slice *body)
     pc_buffer_init(&profile, g->gatherer->body_bytes_max);
     status = pc_transcode(&profile, envelope.entity.bytes, envelope.entity.size, &pc_table_Profile,
                           NULL);
-    if (pc_status_ok(&status) && wants(g, PC_SECTION_INSIGHTS)) {
+    if (pc_status_ok(&status) && (wants(g, PC_SECTION_INSIGHTS) || wants(g, PC_SECTION_SUMMARY))) {
         status = map_insights(g, &envelope);
     }
-    if (!pc_status_ok(&status)) {
-        pc_buffer_deinit(&profile);
-        return status;
+    pc_slice *whole = pc_status_ok(&status) ? pc_buffer_take_slice(&profile) : NULL;
+    pc_buffer_deinit(&profile);
+    if (whole == NULL) {
+        return pc_status_ok(&status) ? pc_status_out_of_memory() : status;
     }
-    const pc_gather_plan *plan = &g->plan;
-    if (wants(g, PC_SECTION_IDENTITIES)) {
-        pc_slice *items =
-            pick_fields(&profile, NUMBER_IDENTITY_MAP, plan->numbers[PC_SECTION_IDENTITIES]);
-        items = items == NULL ? NULL
-                              : mask_items(items, plan->masks[PC_SECTION_IDENTITIES],
-                                           g->gatherer->body_bytes_max);
-        settle(g, PC_SECTION_IDENTITIES, items, &envelope.last_modified);
-    }
-    if (wants(g, PC_SECTION_SEGMENTS)) {
-        g->segments = pick_fields(&profile, NUMBER_SEGMENT_MEMBERSHIP, NUMBER_SEGMENT_MEMBERSHIP);
-        settle(g, PC_SECTION_SEGMENTS, pc_slice_ref(g->segments), &envelope.last_modified);
-        if (g->segments != NULL) {
-            fetch_names(g);
-        }
+    settle_parts(g, whole, &envelope.last_modified);
+    if (wants(g, PC_SECTION_SUMMARY)) {
+        g->whole_profile = pc_slice_ref(whole);
     }
     if (wants(g, PC_SECTION_PROFILE)) {
-        pc_slice *whole =
-            plan->whole_profile ? pc_buffer_take_slice(&profile) : pick_fields(&profile, 0, 0);
-        settle(g, PC_SECTION_PROFILE, mask_profile(g, whole), &envelope.last_modified);
+        pc_slice *shown = g->plan.whole_profile ? pc_slice_ref(whole) : pc_pick_profile_rest(whole);
+        settle(
+            g, PC_SECTION_PROFILE,
+            pc_mask_message(shown, g->plan.masks[PC_SECTION_PROFILE], g->gatherer->body_bytes_max),
+            &envelope.last_modified);
     }
-    pc_buffer_deinit(&profile);
+    pc_slice_unref(whole);
     return PC_OK;
 }
 
 static pc_status map_events(pc_gathering *g, const pc_slice *body)
 {
+    const pc_gather_plan *plan = &g->plan;
+    size_t most = g->gatherer->body_bytes_max;
     pc_buffer out;
-    pc_buffer_init(&out, g->gatherer->body_bytes_max);
+    pc_buffer_init(&out, most);
     pc_event_summary summary;
     pc_status status = pc_map_events(&out, &summary, &g->arena, pc_slice_bytes(body),
-                                     pc_slice_size(body), g->plan.numbers[PC_SECTION_EVENTS], NULL);
-    if (pc_status_ok(&status)) {
-        pc_slice *items = pc_buffer_take_slice(&out);
-        items = items == NULL ? NULL
-                              : mask_items(items, g->plan.masks[PC_SECTION_EVENTS],
-                                           g->gatherer->body_bytes_max);
-        settle(g, PC_SECTION_EVENTS, items, &summary.newest_last_modified);
-        g->gathered.event_count = summary.count;
-        g->gathered.next_cursor = summary.next_cursor;
-        g->gathered.sections[PC_SECTION_EVENTS].truncated = summary.next_cursor[0] != '\0';
+                                     pc_slice_size(body), plan->numbers[PC_SECTION_EVENTS], NULL);
+    if (pc_status_ok(&status) && wants(g, PC_SECTION_SUMMARY)) {
+        status = pc_summary_case_notes(&g->notes, &g->note_count, &g->arena, g->gatherer->summary,
+                                       pc_slice_bytes(body), pc_slice_size(body));
     }
+    pc_slice *items = pc_status_ok(&status) ? pc_buffer_take_slice(&out) : NULL;
     pc_buffer_deinit(&out);
-    return status;
+    if (!pc_status_ok(&status)) {
+        return status;
+    }
+    if (wants(g, PC_SECTION_SUMMARY)) {
+        g->all_events = pc_slice_ref(items);
+    }
+    g->gathered.event_count = summary.count;
+    g->gathered.next_cursor = summary.next_cursor;
+    items = pc_keep_event_types(items, plan->event_types, plan->event_type_count, most,
+                                &g->gathered.event_count);
+    if (wants(g, PC_SECTION_EVENTS)) {
+        settle(g, PC_SECTION_EVENTS, pc_mask_items(items, plan->masks[PC_SECTION_EVENTS], most),
+               &summary.newest_last_modified);
+        g->gathered.sections[PC_SECTION_EVENTS].truncated = summary.next_cursor[0] != '\0';
+    } else {
+        pc_slice_unref(items);
+    }
+    return PC_OK;
 }
 
 static void keep_names(pc_gathering *g, const pc_slice *body)
@@ -405,13 +382,14 @@ static void keep_names(pc_gathering *g, const pc_slice *body)
             return;
         }
         if (found) {
-            pc_audience_names_put(g->gatherer->names, g->plan.person.sandbox, audience.id,
-                                  audience.name, now);
+            const pc_segment_words words = {audience.name, audience.description};
+            pc_audience_names_put(g->gatherer->names, g->plan.person.sandbox, audience.id, &words,
+                                  now);
         }
     }
 }
 
-static pc_section_status verdict(const pc_status *failure)
+pc_section_status pc_section_verdict(const pc_status *failure)
 {
     if (failure->code == PC_CODE_NOT_FOUND) {
         return PC_SECTION_MISSING;
@@ -429,7 +407,7 @@ static void settle_failure(pc_gathering *g, pc_section section, const pc_status 
 {
     pc_section_result *result = &g->gathered.sections[section];
     if (wants(g, section) && result->status == PC_SECTION_UNDECIDED) {
-        result->status = verdict(failure);
+        result->status = pc_section_verdict(failure);
         result->reason = pc_status_reason(failure);
     }
 }
@@ -443,7 +421,7 @@ static void map_one(pc_gathering *g, fetch *f)
             status = map_profile(g, f->body);
         }
         for (int s = 1; s < PC_SECTION_COUNT && !pc_status_ok(&status); s++) {
-            if (s != PC_SECTION_EVENTS) {
+            if (s != PC_SECTION_EVENTS && s != PC_SECTION_SUMMARY) {
                 settle_failure(g, (pc_section)s, &status);
             }
         }
@@ -514,30 +492,91 @@ static void finish_segments(pc_gathering *g)
     pc_segment_iterator iterator;
     pc_segment segment;
     pc_segment_iterator_init(&iterator, pc_slice_bytes(g->segments), pc_slice_size(g->segments),
-                             NUMBER_SEGMENT_MEMBERSHIP);
+                             PC_PROFILE_SEGMENT_MEMBERSHIP);
     int64_t now_ns = pc_clock_now_ns();
     int64_t wall_ms = pc_clock_wall_ms();
     while (pc_segment_iterator_next(&iterator, &segment)) {
-        const char *name = NULL;
+        pc_segment_words words = {NULL, NULL};
         const char *id =
             pc_arena_strndup(&g->arena, (const char *)segment.segment_id, segment.segment_id_size);
         if (id != NULL && segment.name_space_size == 3 &&
             memcmp(segment.name_space, "ups", 3) == 0) {
             (void)pc_audience_names_get(g->gatherer->names, g->plan.person.sandbox, id, now_ns,
-                                        &g->arena, &name);
+                                        &g->arena, &words);
         }
-        pc_segment_put(&out, g->plan.numbers[PC_SECTION_SEGMENTS], &segment, name, wall_ms);
+        pc_segment_put(&out, g->plan.numbers[PC_SECTION_SEGMENTS], &segment, &words, wall_ms);
     }
     pc_slice_unref(result->data);
     pc_slice *items = pc_buffer_take_slice(&out);
     result->data = items == NULL ? NULL
-                                 : mask_items(items, g->plan.masks[PC_SECTION_SEGMENTS],
-                                              g->gatherer->body_bytes_max);
+                                 : pc_mask_items(items, g->plan.masks[PC_SECTION_SEGMENTS],
+                                                 g->gatherer->body_bytes_max);
     if (result->data == NULL) {
         result->status = PC_SECTION_FAILED;
         result->reason = "OUT_OF_MEMORY";
     }
     pc_buffer_deinit(&out);
+}
+
+/* The summary of what has arrived: where a part is missing its failure is the summary's status, and
+ * what the other part tells is there all the same. */
+static void finish_summary(pc_gathering *g)
+{
+    if (!wants(g, PC_SECTION_SUMMARY)) {
+        return;
+    }
+    bool has_profile = g->whole_profile != NULL;
+    /* A known person without events may be "not found" to the upstream's event look-up. */
+    bool has_events = g->all_events != NULL ||
+                      (has_profile && g->gathered.events_failure.code == PC_CODE_NOT_FOUND);
+    const pc_status *failure =
+        has_profile ? &g->gathered.events_failure : &g->gathered.profile_failure;
+    if (!has_profile && !has_events) {
+        settle_failure(g, PC_SECTION_SUMMARY, failure);
+        return;
+    }
+    const pc_summary_input input = {
+        .namespace_code = g->plan.person.namespace_code,
+        .id = g->plan.person.id,
+        .has_profile = has_profile,
+        .profile = pc_slice_bytes(g->whole_profile),
+        .profile_size = pc_slice_size(g->whole_profile),
+        .insights = pc_slice_bytes(g->all_insights),
+        .insights_size = pc_slice_size(g->all_insights),
+        .has_events = has_events,
+        .events = pc_slice_bytes(g->all_events),
+        .events_size = pc_slice_size(g->all_events),
+        .notes = g->notes,
+        .note_count = g->note_count,
+        .events_truncated = g->gathered.next_cursor[0] != '\0',
+    };
+    pc_buffer out;
+    pc_buffer_init(&out, g->gatherer->body_bytes_max);
+    pc_status status = pc_summary_put(&out, &g->arena, g->gatherer->summary, &input);
+    pc_slice *made = pc_status_ok(&status) ? pc_buffer_take_slice(&out) : NULL;
+    pc_status_clear(&status);
+    pc_buffer_deinit(&out);
+    const pc_moment unknown = {.present = false};
+    settle(g, PC_SECTION_SUMMARY,
+           pc_mask_message(made, g->plan.masks[PC_SECTION_SUMMARY], g->gatherer->body_bytes_max),
+           &unknown);
+    pc_section_result *result = &g->gathered.sections[PC_SECTION_SUMMARY];
+    if (result->status == PC_SECTION_OK && !(has_profile && has_events)) {
+        result->status = pc_section_verdict(failure);
+        result->reason = pc_status_reason(failure);
+    }
+    result->truncated = input.events_truncated;
+}
+
+/* The summary needs both fetches, also where no section of its own wants one of them. */
+static void note_late(pc_gathering *g, const pc_status *late)
+{
+    if (g->whole_profile == NULL && pc_status_ok(&g->gathered.profile_failure)) {
+        g->gathered.profile_failure = pc_status_copy(late);
+    }
+    if (g->all_events == NULL && pc_status_ok(&g->gathered.events_failure)) {
+        g->gathered.events_failure = pc_status_copy(late);
+    }
 }
 
 static void settle_unarrived(pc_gathering *g)
@@ -549,6 +588,10 @@ static void settle_unarrived(pc_gathering *g)
     for (int s = 1; s < PC_SECTION_COUNT; s++) {
         pc_section_result *result = &g->gathered.sections[s];
         if (!wants(g, (pc_section)s) || result->status != PC_SECTION_UNDECIDED) {
+            continue;
+        }
+        if (s == PC_SECTION_SUMMARY) {
+            note_late(g, &late);
             continue;
         }
         pc_status *failure =
@@ -583,6 +626,7 @@ static void close_gathering(pc_job *job)
     pthread_mutex_lock(&g->map_lock);
     settle_unarrived(g);
     finish_segments(g);
+    finish_summary(g);
     pthread_mutex_unlock(&g->map_lock);
     g->callbacks.done(g->callbacks.self, &g->gathered);
     unref(g);
@@ -621,6 +665,9 @@ static void unref(pc_gathering *g)
     pc_status_clear(&g->gathered.profile_failure);
     pc_status_clear(&g->gathered.events_failure);
     pc_slice_unref(g->segments);
+    pc_slice_unref(g->whole_profile);
+    pc_slice_unref(g->all_insights);
+    pc_slice_unref(g->all_events);
     pc_arena_deinit(&g->arena);
     pc_gather_callbacks callbacks = g->callbacks;
     pc_gather_release(g);
@@ -629,6 +676,9 @@ static void unref(pc_gathering *g)
 
 void pc_gather_release(pc_gathering *g)
 {
+    if (g == NULL) {
+        return;
+    }
     pthread_mutex_lock(&g->lock);
     bool last = --g->handles == 0;
     pthread_mutex_unlock(&g->lock);

@@ -10,6 +10,7 @@
 #include "context/audience_names.h"
 #include "context/section.h"
 #include "context/source.h"
+#include "context/summary/summary.h"
 #include "mapping/insights.h"
 #include "mapping/mask.h"
 #include "mapping/segments.h"
@@ -23,6 +24,7 @@ typedef struct {
     pc_timers *timers;
     pc_audience_names *names;
     const pc_insight_set *insights;
+    const pc_summary_rules *summary;
     size_t body_bytes_max; /* of mapped output */
     int64_t names_wait_ms; /* at most this long for names of audiences */
 } pc_gatherer;
@@ -33,7 +35,7 @@ typedef struct {
     const char *request_id;
     unsigned sections;                      /* PC_SECTION_BIT of each that is wanted; not empty */
     const pc_mask *masks[PC_SECTION_COUNT]; /* of an item's message; NULL: all of it */
-    uint32_t numbers[PC_SECTION_COUNT];     /* field numbers for the repeated sections */
+    uint32_t numbers[PC_SECTION_COUNT];     /* field numbers for the repeated sections, not 0 */
     bool whole_profile;                     /* the profile keeps its identities and segments */
     const char *profile_fields;             /* what to ask the upstream for; NULL: all */
     const char *event_fields;
@@ -43,8 +45,12 @@ typedef struct {
     int64_t event_end_ms;
     int event_limit;
     bool oldest_first;
-    const char *event_cursor; /* NULL: the first page */
-    int64_t close_ns;         /* when to close with what there is */
+    const char *event_cursor;       /* NULL: the first page */
+    const char *const *event_types; /* keep only events of these; NULL: all */
+    size_t event_type_count;
+    const char *const *event_properties; /* conditions for the upstream */
+    size_t event_property_count;
+    int64_t close_ns; /* when to close with what there is */
 } pc_gather_plan;
 
 /* What was gathered. Borrowed for the callback; `data` of a section may be taken by setting it to
@@ -57,6 +63,7 @@ typedef struct {
     const char *next_cursor; /* of the events; "" at the end */
     const char *xid;         /* "" when not known */
     unsigned upstream_calls;
+    size_t upstream_bytes; /* of the answers' bodies */
 } pc_gathered;
 
 typedef struct {
@@ -80,7 +87,7 @@ PC_NODISCARD pc_status pc_gather_start(pc_gathering **out, const pc_gatherer *ga
  * Harmless when it has come. */
 void pc_gather_cancel(pc_gathering *gathering);
 
-/* Gives the gathering back; it goes on to its end by itself. */
+/* Gives the gathering back; it goes on to its end by itself. NULL is allowed. */
 void pc_gather_release(pc_gathering *gathering);
 
 #endif

@@ -7,12 +7,14 @@
 #include "util/status.h"
 
 typedef enum {
+    PC_SECTION_NONE = 0, /* of answers that are about no section */
     PC_SECTION_PROFILE = 1,
     PC_SECTION_EVENTS = 2,
     PC_SECTION_SEGMENTS = 3,
     PC_SECTION_IDENTITIES = 4,
     PC_SECTION_INSIGHTS = 5,
-    PC_SECTION_COUNT = 6 /* one more than the last */
+    PC_SECTION_SUMMARY = 6,
+    PC_SECTION_COUNT = 7 /* one more than the last */
 } pc_section;
 
 #define PC_SECTION_BIT(section) (1u << (section))
@@ -37,8 +39,12 @@ typedef struct {
     pc_moment last_modified;
     const char *reason; /* constant; "" for OK */
     bool truncated;
-    pc_slice *data; /* owned; wire bytes, NULL for none. Of the profile: the message's fields; of
-                       the others: repeated fields with the number the plan gives */
+    pc_slice *data; /* owned; wire bytes, NULL for none. Of the profile and the summary: the
+                       message's fields; of the others: repeated fields with the number that the
+                       plan gives */
 } pc_section_result;
+
+/* What a failed fetch makes of its sections. */
+pc_section_status pc_section_verdict(const pc_status *failure);
 
 #endif

@@ -633,6 +633,25 @@ void pc_audience_iterator_init(pc_audience_iterator *iterator, pc_arena *arena,
     pc_json_reader_init(&iterator->reader, bytes, size, 0);
 }
 
+static bool read_audience(pc_json_reader *reader, pc_arena *arena, pc_audience *out)
+{
+    bool memory = true;
+    pc_json_text key;
+    if (!enter_object(reader)) {
+        return true;
+    }
+    while (memory && pc_json_next_member(reader, &key)) {
+        if (pc_json_text_is(&key, "name")) {
+            memory = read_text(reader, arena, &out->name);
+        } else if (pc_json_text_is(&key, "description")) {
+            memory = read_text(reader, arena, &out->description);
+        } else {
+            (void)pc_json_skip(reader, NULL);
+        }
+    }
+    return memory;
+}
+
 pc_status pc_audience_iterator_next(pc_audience_iterator *iterator, pc_audience *out, bool *found)
 {
     pc_json_reader *reader = &iterator->reader;
@@ -657,7 +676,7 @@ pc_status pc_audience_iterator_next(pc_audience_iterator *iterator, pc_audience 
             continue;
         }
         *out = (pc_audience){.id = copy_text(iterator->arena, &key)};
-        memory = out->id != NULL && read_member_text(reader, iterator->arena, "name", &out->name);
+        memory = out->id != NULL && read_audience(reader, iterator->arena, out);
         if (memory && !reader->failed) {
             *found = true;
             return PC_OK;

@@ -104,11 +104,12 @@ PC_NODISCARD pc_status pc_map_events(pc_buffer *out, pc_event_summary *summary, 
                                      const uint8_t *bytes, size_t size, uint32_t field_number,
                                      const pc_transcode_limits *limits);
 
-/* One audience of a bulk-get. Arena texts; `name` is NULL for one that was not found or has none.
- */
+/* One audience of a bulk-get. Arena texts; `name` and `description` are NULL for one that was not
+ * found or has none. */
 typedef struct {
     const char *id;
     const char *name;
+    const char *description;
 } pc_audience;
 
 typedef struct {

@@ -10,6 +10,7 @@ enum {
     SEGMENT_STATUS = 3,
     SEGMENT_VALID_UNTIL = 5,
     SEGMENT_DISPLAY_NAME = 20,
+    SEGMENT_DESCRIPTION = 22,
     SEGMENT_ACTIVE = 21,
     SEGMENT_EXTENSIONS = 100,
     EXTENSIONS_FIELDS = 1,
@@ -141,19 +142,23 @@ bool pc_segment_active(const pc_segment *segment, int64_t now_ms)
 }
 
 void pc_segment_put(pc_buffer *out, uint32_t field_number, const pc_segment *segment,
-                    const char *display_name, int64_t now_ms)
+                    const pc_segment_words *words, int64_t now_ms)
 {
     pc_wire_reader reader;
     pc_wire_field field;
     size_t mark = pc_wire_begin(out, field_number);
     pc_wire_reader_init(&reader, segment->wire, segment->wire_size);
     while (pc_wire_next(&reader, &field)) {
-        if (field.number != SEGMENT_DISPLAY_NAME && field.number != SEGMENT_ACTIVE) {
+        if (field.number != SEGMENT_DISPLAY_NAME && field.number != SEGMENT_DESCRIPTION &&
+            field.number != SEGMENT_ACTIVE) {
             pc_buffer_append(out, field.start, field.whole_size);
         }
     }
-    if (display_name != NULL) {
-        pc_wire_put_text(out, SEGMENT_DISPLAY_NAME, display_name);
+    if (words->name != NULL) {
+        pc_wire_put_text(out, SEGMENT_DISPLAY_NAME, words->name);
+    }
+    if (words->description != NULL) {
+        pc_wire_put_text(out, SEGMENT_DESCRIPTION, words->description);
     }
     pc_wire_put_bool(out, SEGMENT_ACTIVE, pc_segment_active(segment, now_ms));
     pc_wire_end(out, mark);

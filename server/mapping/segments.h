@@ -52,9 +52,15 @@ bool pc_segment_iterator_next(pc_segment_iterator *iterator, pc_segment *out);
  * a status, and not past valid_until. */
 bool pc_segment_active(const pc_segment *segment, int64_t now_ms);
 
-/* Appends the entry as a field `field_number` with display_name (left out when NULL) and `active`
- * for `now_ms`. An earlier display_name or `active` in the entry is replaced. */
+/* What people call a segment; NULL: not known. */
+typedef struct {
+    const char *name;
+    const char *description;
+} pc_segment_words;
+
+/* Appends the entry as a field `field_number` with display_name and description (left out when they
+ * are not known) and `active` for `now_ms`. Earlier ones in the entry are replaced. */
 void pc_segment_put(pc_buffer *out, uint32_t field_number, const pc_segment *segment,
-                    const char *display_name, int64_t now_ms);
+                    const pc_segment_words *words, int64_t now_ms);
 
 #endif

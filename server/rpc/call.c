@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
+#include <grpc/grpc_security.h>
 #include <grpc/support/alloc.h>
 #include <grpc/support/time.h>
 #include <stdio.h>
@@ -168,6 +169,36 @@ const char *pc_call_request_id(pc_call *call)
     return call->request_id == NULL ? "" : call->request_id;
 }
 
+/* The first value of an auth property that is not empty; NULL for none. */
+static const char *auth_text(pc_call *call, const grpc_auth_context *context, const char *name)
+{
+    grpc_auth_property_iterator iterator = grpc_auth_context_find_properties_by_name(context, name);
+    const grpc_auth_property *property;
+    while ((property = grpc_auth_property_iterator_next(&iterator)) != NULL) {
+        if (property->value_length > 0) {
+            return pc_arena_strndup(&call->arena, property->value, property->value_length);
+        }
+    }
+    return NULL;
+}
+
+const char *pc_call_caller(pc_call *call)
+{
+    grpc_auth_context *context = grpc_call_auth_context(call->grpc);
+    const char *caller = NULL;
+    if (context != NULL && grpc_auth_context_peer_is_authenticated(context) != 0) {
+        caller = auth_text(call, context, GRPC_PEER_SPIFFE_ID_PROPERTY_NAME);
+        if (caller == NULL) {
+            caller = auth_text(call, context, GRPC_PEER_DNS_PROPERTY_NAME);
+        }
+        if (caller == NULL) {
+            caller = auth_text(call, context, GRPC_X509_CN_PROPERTY_NAME);
+        }
+    }
+    grpc_auth_context_release(context);
+    return caller == NULL ? "" : caller;
+}
+
 pc_arena *pc_call_arena(pc_call *call)
 {
     return &call->arena;
@@ -199,13 +230,10 @@ bool pc_call_cancelled(const pc_call *call)
 
 void pc_call_on_cancel(pc_call *call, void (*fn)(void *self), void *self)
 {
-    pc_cancel *cancel = pc_arena_alloc(&call->arena, sizeof *cancel);
-    if (cancel == NULL) {
-        return; /* The deadline of the work itself still ends it. */
-    }
-    *cancel = (pc_cancel){.fn = fn, .self = self};
+    /* Not in the arena, which the work that was started may be using by now. */
+    call->cancel = (pc_cancel){.fn = fn, .self = self};
     const pc_cancel *none = NULL;
-    if (!atomic_compare_exchange_strong(&call->on_cancel, &none, cancel)) {
+    if (!atomic_compare_exchange_strong(&call->on_cancel, &none, &call->cancel)) {
         assert(none == &cancel_told);
         fn(self);
     }
@@ -232,9 +260,15 @@ static void on_closed(pc_tag *tag, bool ok)
     pc_call_unref(call);
 }
 
-void pc_call_count_upstream(pc_call *call, unsigned count)
+void pc_call_count_upstream(pc_call *call, unsigned calls, size_t bytes)
 {
-    atomic_fetch_add_explicit(&call->upstream_calls, count, memory_order_relaxed);
+    atomic_fetch_add_explicit(&call->upstream_calls, calls, memory_order_relaxed);
+    atomic_fetch_add_explicit(&call->upstream_bytes, bytes, memory_order_relaxed);
+}
+
+size_t pc_call_answer_bytes_max(const pc_call *call)
+{
+    return pc_rpc_answer_bytes_max(call->endpoint->server);
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
@@ -283,22 +317,54 @@ void pc_call_headers_op(pc_call *call, grpc_op *op, size_t message_bytes)
     }
 }
 
+/* Short enough to stand in the slice itself, so that nothing is allocated. */
+static grpc_slice number_slice(unsigned long long number)
+{
+    char text[24];
+    int size = snprintf(text, sizeof text, "%llu", number);
+    return grpc_slice_from_copied_buffer(text, (size_t)size);
+}
+
+static grpc_slice ms_slice(int64_t ns)
+{
+    char text[24];
+    int size = snprintf(text, sizeof text, "%lld.%03d", (long long)(ns / 1000000),
+                        (int)(ns / 1000 % 1000));
+    return grpc_slice_from_copied_buffer(text, (size_t)size);
+}
+
+static size_t put_cost(pc_call *call, grpc_metadata *trailers)
+{
+    if (!call->endpoint->row.tells_cost) {
+        return 0;
+    }
+    trailers[0] = (grpc_metadata){
+        .key = grpc_slice_from_static_string("upstream-calls"),
+        .value = number_slice(atomic_load_explicit(&call->upstream_calls, memory_order_relaxed))};
+    trailers[1] = (grpc_metadata){
+        .key = grpc_slice_from_static_string("upstream-bytes"),
+        .value = number_slice(atomic_load_explicit(&call->upstream_bytes, memory_order_relaxed))};
+    trailers[2] = (grpc_metadata){.key = grpc_slice_from_static_string("server-ms"),
+                                  .value = ms_slice(pc_clock_now_ns() - call->started_ns)};
+    return 3;
+}
+
 void pc_call_status_op(pc_call *call, grpc_op *op)
 {
     *op = (grpc_op){.op = GRPC_OP_SEND_STATUS_FROM_SERVER};
     op->data.send_status_from_server.status = (grpc_status_code)call->code;
-    if (call->code == PC_CODE_OK) {
-        return;
+    size_t count = put_cost(call, call->trailers);
+    if (call->code != PC_CODE_OK) {
+        op->data.send_status_from_server.status_details = &call->status_message;
+        if (GRPC_SLICE_LENGTH(call->status_details) > 0) {
+            call->trailers[count++] = (grpc_metadata){
+                .key = grpc_slice_from_static_string("grpc-status-details-bin"),
+                .value = call->status_details,
+            };
+        }
     }
-    op->data.send_status_from_server.status_details = &call->status_message;
-    if (GRPC_SLICE_LENGTH(call->status_details) > 0) {
-        call->trailer = (grpc_metadata){
-            .key = grpc_slice_from_static_string("grpc-status-details-bin"),
-            .value = call->status_details,
-        };
-        op->data.send_status_from_server.trailing_metadata = &call->trailer;
-        op->data.send_status_from_server.trailing_metadata_count = 1;
-    }
+    op->data.send_status_from_server.trailing_metadata = call->trailers;
+    op->data.send_status_from_server.trailing_metadata_count = count;
 }
 
 void pc_call_set_status(pc_call *call, pc_status status)

@@ -34,6 +34,9 @@ typedef struct {
     /* `request` is borrowed for the life of the call. `service` is the row's. */
     void (*handle)(pc_call *call, const void *request, void *service);
     void *service;
+    /* Whether answers tell what they cost, as trailing metadata: "upstream-calls", "upstream-bytes"
+     * and "server-ms" (from arrival to answer). */
+    bool tells_cost;
 } pc_method;
 
 /* What the request came with --------------------------------------------------------------------
@@ -71,8 +74,16 @@ void pc_call_on_cancel(pc_call *call, void (*fn)(void *self), void *self);
  * the cancel callback needs. At most one per call. */
 void pc_call_at_end(pc_call *call, void (*fn)(void *self), void *self);
 
-/* For the log: adds to the number of upstream calls that this call has cost. */
-void pc_call_count_upstream(pc_call *call, unsigned count);
+/* For the log and the trailing metadata: adds to what this call has cost upstream: requests sent,
+ * and the size of their answers. */
+void pc_call_count_upstream(pc_call *call, unsigned calls, size_t bytes);
+
+/* What names the caller on this connection: of its certificate the first SPIFFE URI, else the first
+ * DNS name, else the common name; "" when there is none. In the arena. */
+const char *pc_call_caller(pc_call *call);
+
+/* The largest message that may be sent. */
+size_t pc_call_answer_bytes_max(const pc_call *call);
 
 /* Answers ---------------------------------------------------------------------------------------
  */
@@ -87,15 +98,21 @@ void pc_call_answer_message(pc_call *call, const ProtobufCMessage *message);
  * send may be under way. */
 void pc_call_fail(pc_call *call, pc_status status);
 
-/* Sends a message, which is taken, on a stream. `on_sent` is called once, on an RPC thread, when
- * the next may be sent; `ok` is false when the caller has gone. One send at a time: that is the
- * flow control. `on_sent` may be NULL on a call of kind PC_RPC_TURNS only. */
-void pc_stream_send(pc_call *call, pc_slice *message, void (*on_sent)(void *self, bool ok),
-                    void *self);
+/* Sends a message in `count` pieces, which are taken, on a stream. `on_sent` is called once, on an
+ * RPC thread, when the next may be sent; `ok` is false when the caller has gone. One send at a
+ * time: that is the flow control. `on_sent` may be NULL on a call of kind PC_RPC_TURNS only. */
+void pc_stream_send(pc_call *call, pc_slice **pieces, size_t count,
+                    void (*on_sent)(void *self, bool ok), void *self);
+
+/* Packs the message and sends it. Out of memory fails the call, and `on_sent` does not come. */
 void pc_stream_send_message(pc_call *call, const ProtobufCMessage *message,
                             void (*on_sent)(void *self, bool ok), void *self);
 
 /* Ends a stream with success. */
 void pc_stream_finish(pc_call *call);
+
+/* Breaks a stream off, as when its time is up: a send under way ends with `ok` false, the cancel
+ * callback is called. The call must still be ended. Any thread. */
+void pc_stream_break(pc_call *call);
 
 #endif

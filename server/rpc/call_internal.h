@@ -9,12 +9,19 @@
 #include "rpc/call.h"
 #include "rpc/server.h"
 
+enum { TRAILERS_MAX = 4 };
 enum { CALL_ARENA_INLINE_BYTES = 1024, CALL_ARENA_BYTES_MAX = 64 * 1024 * 1024 };
 
 /* What a completion queue gives back. `ok` is core's success flag of the event. */
 typedef struct pc_tag {
     void (*run)(struct pc_tag *tag, bool ok);
 } pc_tag;
+
+/* Whom to tell that the caller has gone. */
+typedef struct {
+    void (*fn)(void *self);
+    void *self;
+} pc_cancel;
 
 /* The posted slots of one method, or of the unknown methods when `row` is all zero. */
 typedef struct {
@@ -41,8 +48,10 @@ struct pc_call {
     atomic_bool answered;
     int recv_cancelled; /* written by core before `closed` runs */
     atomic_bool cancelled;
-    _Atomic(const struct pc_cancel *) on_cancel;
+    pc_cancel cancel; /* what `on_cancel` points to, once it does */
+    _Atomic(const pc_cancel *) on_cancel;
     atomic_uint upstream_calls;
+    atomic_size_t upstream_bytes;
     void (*at_end)(void *self);
     void *at_end_self;
 
@@ -54,7 +63,7 @@ struct pc_call {
     grpc_byte_buffer *answer;
     grpc_slice status_message;
     grpc_slice status_details;
-    grpc_metadata trailer;
+    grpc_metadata trailers[TRAILERS_MAX];
 
     /* Streams only. The lock is held around each start of a batch, since core wants those of one
      * call one after the other, and guards headers_sent. */
@@ -72,11 +81,6 @@ struct pc_call {
     pc_arena arena;
     _Alignas(max_align_t) uint8_t arena_bytes[CALL_ARENA_INLINE_BYTES];
 };
-
-typedef struct pc_cancel {
-    void (*fn)(void *self);
-    void *self;
-} pc_cancel;
 
 /* Server-wide limits and hooks that calls look up. */
 size_t pc_rpc_request_bytes_max(const pc_rpc_server *server);

@@ -266,8 +266,14 @@ void pc_health_free(pc_health *health)
 
 void pc_health_methods(pc_health *health, pc_method *rows)
 {
-    rows[0] = (pc_method){"/grpc.health.v1.Health/Check", PC_RPC_UNARY,
-                          &grpc__health__v1__health_check_request__descriptor, check, health};
-    rows[1] = (pc_method){"/grpc.health.v1.Health/Watch", PC_RPC_SERVER_STREAM,
-                          &grpc__health__v1__health_check_request__descriptor, watch, health};
+    rows[0] = (pc_method){.path = "/grpc.health.v1.Health/Check",
+                          .kind = PC_RPC_UNARY,
+                          .request = &grpc__health__v1__health_check_request__descriptor,
+                          .handle = check,
+                          .service = health};
+    rows[1] = (pc_method){.path = "/grpc.health.v1.Health/Watch",
+                          .kind = PC_RPC_SERVER_STREAM,
+                          .request = &grpc__health__v1__health_check_request__descriptor,
+                          .handle = watch,
+                          .service = health};
 }

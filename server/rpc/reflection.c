@@ -193,8 +193,11 @@ void pc_reflection_methods(const pc_reflection *reflection, pc_method *rows)
         "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
     };
     for (size_t i = 0; i < PC_REFLECTION_METHODS; i++) {
-        rows[i] = (pc_method){paths[i], PC_RPC_TURNS,
-                              &grpc__reflection__v1__server_reflection_request__descriptor, answer,
-                              borrowed(reflection)};
+        rows[i] =
+            (pc_method){.path = paths[i],
+                        .kind = PC_RPC_TURNS,
+                        .request = &grpc__reflection__v1__server_reflection_request__descriptor,
+                        .handle = answer,
+                        .service = borrowed(reflection)};
     }
 }

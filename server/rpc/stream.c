@@ -38,14 +38,18 @@ static void on_read(pc_tag *tag, bool ok)
     pc_call_unref(call);
 }
 
-void pc_stream_send(pc_call *call, pc_slice *message, void (*sent)(void *self, bool ok), void *self)
+void pc_stream_send(pc_call *call, pc_slice **pieces, size_t piece_count,
+                    void (*sent)(void *self, bool ok), void *self)
 {
-    size_t size = pc_slice_size(message);
+    size_t size = 0;
+    for (size_t i = 0; i < piece_count; i++) {
+        size += pc_slice_size(pieces[i]);
+    }
     call->answer_bytes += size;
     call->on_sent = sent;
     call->on_sent_self = self;
     call->sent_tag.run = on_sent;
-    call->answer = pc_byte_buffer(&message, 1);
+    call->answer = pc_byte_buffer(pieces, piece_count);
     grpc_op ops[2];
     size_t count = 0;
     pc_call_ref(call);
@@ -71,7 +75,7 @@ void pc_stream_send_message(pc_call *call, const ProtobufCMessage *message,
         pc_call_fail(call, pc_status_out_of_memory());
         return;
     }
-    pc_stream_send(call, slice, sent, self);
+    pc_stream_send(call, &slice, 1, sent, self);
 }
 
 static void on_sent(pc_tag *tag, bool ok)
@@ -87,4 +91,9 @@ static void on_sent(pc_tag *tag, bool ok)
         pc_stream_finish(call);
     }
     pc_call_unref(call);
+}
+
+void pc_stream_break(pc_call *call)
+{
+    (void)grpc_call_cancel(call->grpc, NULL);
 }

@@ -57,7 +57,7 @@ pc_slice *pc_take_data(pc_gathered *gathered, pc_section section)
 
 void pc_note_upstream(pc_call *call, const pc_gathered *gathered)
 {
-    pc_call_count_upstream(call, gathered->upstream_calls);
+    pc_call_count_upstream(call, gathered->upstream_calls, gathered->upstream_bytes);
 }
 
 static void release_gathering(void *self)

@@ -4,6 +4,7 @@
 
 #include "mapping/segments.h"
 #include "mapping/wire.h"
+#include "mapping_tables.h"
 #include "profilecontext/v1/profile_context.pb-c.h"
 #include "service/answer.h"
 #include "util/clock.h"
@@ -22,6 +23,7 @@ typedef struct {
     pc_gather_plan plan;
     pc_query_hash query;
     int page_size;
+    const pc_mask *mask;
     const char *after; /* key of the last membership shown: namespace, NUL, segment id; or NULL */
     size_t after_size;
 } operation;
@@ -32,9 +34,13 @@ static void on_released(void *self);
 static pc_status plan_page(operation *op, const request_message *message)
 {
     const pc_person *person = &op->plan.person;
-    const char *texts[] = {
-        "ListSegmentMemberships", person->namespace_code, person->id, person->xid,
-        person->sandbox,          person->merge_policy};
+    const char *texts[] = {"ListSegmentMemberships",
+                           pc_call_caller(op->call),
+                           person->namespace_code,
+                           person->id,
+                           person->xid,
+                           person->sandbox,
+                           person->merge_policy};
     pc_status status = pc_query_hash_of(&op->query, texts, PC_COUNT_OF(texts));
     if (pc_status_ok(&status) && message->page_token[0] != '\0') {
         status = pc_page_token_open(&op->after, &op->after_size, pc_call_arena(op->call),
@@ -59,6 +65,8 @@ void pc_list_segment_memberships(pc_call *call, const void *request, void *self)
     pc_read_fields fields =
         PC_READ_FIELDS(message, PROFILECONTEXT__V1__LIST_SEGMENT_MEMBERSHIPS_REQUEST);
     pc_request_person(&plan->person, &status, service, &fields);
+    pc_request_mask(&op->mask, &status, pc_call_arena(call), message->read_mask,
+                    &pc_table_SegmentMembership);
     op->page_size =
         pc_request_limit(&status, "page_size", message->page_size, PAGE_SIZE_USUAL, PAGE_SIZE_MAX);
     if (pc_status_ok(&status)) {
@@ -138,7 +146,12 @@ static pc_status put_page(pc_buffer *out, const operation *op, const pc_slice *s
         if (shown > 0 && shown == op->page_size) {
             return put_next_page(out, op, &last);
         }
-        pc_wire_put_bytes(out, RESPONSE_SEGMENT_MEMBERSHIPS, segment.wire, segment.wire_size);
+        size_t mark = pc_wire_begin(out, RESPONSE_SEGMENT_MEMBERSHIPS);
+        pc_status status = pc_mask_filter(out, segment.wire, segment.wire_size, op->mask);
+        pc_wire_end(out, mark);
+        if (!pc_status_ok(&status)) {
+            return status;
+        }
         last = segment;
         shown++;
     }

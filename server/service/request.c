@@ -1,6 +1,7 @@
 /* Checks by rule, each with a sentence that says what would be right. */
 #include "service/request.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "util/clock.h"
@@ -10,6 +11,7 @@ enum {
     ID_BYTES_MAX = 1024,
     SANDBOX_BYTES_MAX = 64,
     MERGE_POLICY_BYTES_MAX = 64,
+    VIOLATIONS_MAX = 20, /* of a batch's persons; the rest would only repeat them */
     /* An upstream call that cannot be answered in time is not worth its price; core itself counts
      * deadlines in whole milliseconds. */
     LEAST_NS = 2000000
@@ -55,38 +57,45 @@ static bool lower_case(const char *text)
     return true;
 }
 
+/* Checks by rule; NULL when it is right, else what would be. `*field` is the part that is wrong. */
+static const char *identity_fault(const Profilecontext__V1__Identity *identity, const char **field)
+{
+    *field = "namespace";
+    if (!made_of(identity->namespace_, NAMESPACE_BYTES_MAX, "_-.:/@+~")) {
+        return "must be 1 to 128 letters, digits or characters of _-.:/@+~, such as Email";
+    }
+    *field = "id";
+    size_t length = strlen(identity->id);
+    if (length == 0 || length > ID_BYTES_MAX || has_control(identity->id)) {
+        return "must be 1 to 1024 bytes without control characters";
+    }
+    return NULL;
+}
+
+static const char *xid_fault(const char *xid)
+{
+    return made_of(xid, ID_BYTES_MAX, "-_=.:")
+               ? NULL
+               : "must be 1 to 1024 letters, digits or characters of -_=.:";
+}
+
 static void check_identity(pc_person *out, pc_status *status,
                            const Profilecontext__V1__Identity *identity)
 {
-    if (!made_of(identity->namespace_, NAMESPACE_BYTES_MAX, "_-.:/@+~")) {
-        pc_status_add_violation(status, "identity.namespace",
-                                "must be 1 to 128 letters, digits or characters of _-.:/@+~, such "
-                                "as Email");
-    }
-    size_t length = strlen(identity->id);
-    if (length == 0 || length > ID_BYTES_MAX || has_control(identity->id)) {
-        pc_status_add_violation(status, "identity.id",
-                                "must be 1 to 1024 bytes without control characters");
+    const char *part;
+    const char *fault = identity_fault(identity, &part);
+    if (fault != NULL) {
+        pc_status_add_violation(
+            status, strcmp(part, "id") == 0 ? "identity.id" : "identity.namespace", fault);
     }
     out->namespace_code = identity->namespace_;
     out->id = identity->id;
 }
 
-void pc_request_person(pc_person *out, pc_status *status, const pc_service *service,
-                       const pc_read_fields *fields)
+static void check_where(pc_person *out, pc_status *status, const pc_service *service,
+                        const pc_read_fields *fields)
 {
     *out = (pc_person){.sandbox = service->sandbox, .merge_policy = service->merge_policy};
-    if (fields->identity != NULL) {
-        check_identity(out, status, fields->identity);
-    } else if (fields->xid != NULL) {
-        if (!made_of(fields->xid, ID_BYTES_MAX, "-_=.:")) {
-            pc_status_add_violation(status, "xid",
-                                    "must be 1 to 1024 letters, digits or characters of -_=.:");
-        }
-        out->xid = fields->xid;
-    } else {
-        pc_status_add_violation(status, "person", "must name the person, by identity or by xid");
-    }
     if (fields->sandbox[0] != '\0') {
         if (!made_of(fields->sandbox, SANDBOX_BYTES_MAX, "-") || !lower_case(fields->sandbox)) {
             pc_status_add_violation(status, "sandbox",
@@ -105,6 +114,73 @@ void pc_request_person(pc_person *out, pc_status *status, const pc_service *serv
     if (staleness != NULL && (staleness->seconds < 0 || staleness->nanos < 0 ||
                               staleness->nanos > 999999999 || staleness->seconds > 315576000000)) {
         pc_status_add_violation(status, "max_staleness", "must be a duration of 0 or more");
+    }
+}
+
+void pc_request_person(pc_person *out, pc_status *status, const pc_service *service,
+                       const pc_read_fields *fields)
+{
+    check_where(out, status, service, fields);
+    if (fields->identity != NULL) {
+        check_identity(out, status, fields->identity);
+    } else if (fields->xid != NULL) {
+        const char *fault = xid_fault(fields->xid);
+        if (fault != NULL) {
+            pc_status_add_violation(status, "xid", fault);
+        }
+        out->xid = fields->xid;
+    } else {
+        pc_status_add_violation(status, fields->person == NULL ? "person" : fields->person,
+                                "must be named, by identity or by xid");
+    }
+}
+
+/* True when the person is right. */
+static bool check_person_ref(pc_person_ref *out, pc_status *status, size_t place,
+                             const Profilecontext__V1__PersonRef *person)
+{
+    const char *part = "";
+    const char *fault = "must name the person, by identity or by xid";
+    const char *prefix = "";
+    if (person->person_case == PROFILECONTEXT__V1__PERSON_REF__PERSON_IDENTITY) {
+        prefix = ".identity.";
+        fault = identity_fault(person->identity, &part);
+        *out = (pc_person_ref){person->identity->namespace_, person->identity->id, NULL};
+    } else if (person->person_case == PROFILECONTEXT__V1__PERSON_REF__PERSON_XID) {
+        prefix = ".xid";
+        fault = xid_fault(person->xid);
+        *out = (pc_person_ref){.xid = person->xid};
+    }
+    if (fault == NULL) {
+        return true;
+    }
+    char field[64];
+    (void)snprintf(field, sizeof field, "persons[%zu]%s%s", place, prefix, part);
+    pc_status_add_violation(status, field, fault);
+    return false;
+}
+
+void pc_request_persons(pc_person_ref **out, pc_person *common, pc_status *status, pc_arena *arena,
+                        const pc_service *service, const pc_read_fields *fields,
+                        Profilecontext__V1__PersonRef *const *persons, size_t count, size_t most)
+{
+    *out = NULL;
+    check_where(common, status, service, fields);
+    if (count == 0 || count > most) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "must be 1 to %zu persons", most);
+        pc_status_add_violation(status, "persons", text);
+        return;
+    }
+    *out = pc_arena_calloc(arena, count, sizeof **out);
+    if (*out == NULL) {
+        pc_status_clear(status);
+        *status = pc_status_out_of_memory();
+        return;
+    }
+    int faults = 0;
+    for (size_t i = 0; i < count && faults < VIOLATIONS_MAX; i++) {
+        faults += !check_person_ref(&(*out)[i], status, i, persons[i]);
     }
 }
 
@@ -151,27 +227,46 @@ int pc_request_limit(pc_status *status, const char *field, int32_t given, int us
     return wanted > most ? most : wanted;
 }
 
+/* The caller's deadline, or `usual` without one, and at most `most` from now. */
+static pc_status deadline_of(int64_t *out, const pc_call *call, int64_t now, int64_t usual_ms,
+                             int64_t most_ms)
+{
+    int64_t deadline = pc_call_deadline_ns(call);
+    if (deadline == PC_NEVER_NS) {
+        deadline = pc_clock_after_ms(now, usual_ms);
+    }
+    int64_t most = pc_clock_after_ms(now, most_ms);
+    *out = deadline > most ? most : deadline;
+    return *out - now < LEAST_NS
+               ? pc_status_new(PC_CODE_DEADLINE_EXCEEDED, "DEADLINE_PASSED",
+                               "the deadline had passed, or nearly so, when the call arrived")
+               : PC_OK;
+}
+
+/* Never more than a quarter of a short deadline goes to the margin. */
+static int64_t before_deadline(const pc_service *service, int64_t now, int64_t deadline)
+{
+    int64_t margin = service->answer_margin_ms * 1000000;
+    return deadline - (margin > (deadline - now) / 4 ? (deadline - now) / 4 : margin);
+}
+
 pc_status pc_request_close_ns(int64_t *out, const pc_service *service, const pc_call *call)
 {
     int64_t now = pc_clock_now_ns();
-    int64_t deadline = pc_call_deadline_ns(call);
-    if (deadline == PC_NEVER_NS) {
-        deadline = pc_clock_after_ms(now, service->default_deadline_ms);
+    pc_status status =
+        deadline_of(out, call, now, service->default_deadline_ms, service->max_deadline_ms);
+    if (pc_status_ok(&status)) {
+        *out = before_deadline(service, now, *out);
     }
-    int64_t most = pc_clock_after_ms(now, service->max_deadline_ms);
-    if (deadline > most) {
-        deadline = most;
-    }
-    *out = deadline;
-    if (deadline - now < LEAST_NS) {
-        return pc_status_new(PC_CODE_DEADLINE_EXCEEDED, "DEADLINE_PASSED",
-                             "the deadline had passed, or nearly so, when the call arrived");
-    }
-    /* Never more than a quarter of a short deadline goes to the margin. */
-    int64_t margin = service->answer_margin_ms * 1000000;
-    if (margin > (deadline - now) / 4) {
-        margin = (deadline - now) / 4;
-    }
-    *out = deadline - margin;
-    return PC_OK;
+    return status;
+}
+
+pc_status pc_request_stream_close_ns(int64_t *close_out, int64_t *break_out,
+                                     const pc_service *service, const pc_call *call)
+{
+    int64_t now = pc_clock_now_ns();
+    pc_status status =
+        deadline_of(break_out, call, now, service->stream_deadline_ms, service->stream_deadline_ms);
+    *close_out = pc_status_ok(&status) ? before_deadline(service, now, *break_out) : now;
+    return status;
 }

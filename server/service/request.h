@@ -6,6 +6,7 @@
 #include "google/protobuf/duration.pb-c.h"
 #include "google/protobuf/field_mask.pb-c.h"
 #include "google/protobuf/timestamp.pb-c.h"
+#include "profilecontext/v1/batch.pb-c.h"
 #include "profilecontext/v1/identity.pb-c.h"
 #include "service/service.h"
 
@@ -19,6 +20,7 @@ typedef struct {
     const char *merge_policy_id;
     const Google__Protobuf__FieldMask *read_mask;    /* may be NULL */
     const Google__Protobuf__Duration *max_staleness; /* may be NULL */
+    const char *person; /* name of the request's choice, for violations; NULL: person */
 } pc_read_fields;
 
 /* Takes the common fields out of a request message of any RPC; PREFIX names the message's oneof. */
@@ -37,6 +39,12 @@ typedef struct {
 void pc_request_person(pc_person *out, pc_status *status, const pc_service *service,
                        const pc_read_fields *fields);
 
+/* Checks the persons of a batch, 1 to `most`, into `*out`, an array in the arena; the sandbox and
+ * the merge policy are those of `common`. Violations are added, of at most 20 persons. */
+void pc_request_persons(pc_person_ref **out, pc_person *common, pc_status *status, pc_arena *arena,
+                        const pc_service *service, const pc_read_fields *fields,
+                        Profilecontext__V1__PersonRef *const *persons, size_t count, size_t most);
+
 /* Compiles `read_mask` against `table`; NULL or empty is the whole. Violations are added. */
 void pc_request_mask(const pc_mask **out, pc_status *status, pc_arena *arena,
                      const Google__Protobuf__FieldMask *mask, const pc_message_table *table);
@@ -52,5 +60,10 @@ int pc_request_limit(pc_status *status, const char *field, int32_t given, int us
 /* When the answer must be made. Errors: DEADLINE_EXCEEDED when that has passed. */
 PC_NODISCARD pc_status pc_request_close_ns(int64_t *out, const pc_service *service,
                                            const pc_call *call);
+
+/* When the last message of a stream must be made, and when the stream is broken off although its
+ * caller still has time or reads too slowly. Errors as above. */
+PC_NODISCARD pc_status pc_request_stream_close_ns(int64_t *close_out, int64_t *break_out,
+                                                  const pc_service *service, const pc_call *call);
 
 #endif

@@ -3,20 +3,34 @@
 
 #include "profilecontext/v1/profile_context.pb-c.h"
 
+#define METHOD(name, the_kind, message, handler)                                                   \
+    {                                                                                              \
+        .path = "/profilecontext.v1.ProfileContext/" name, .kind = (the_kind),                     \
+        .request = &profilecontext__v1__##message##__descriptor, .handle = (handler),              \
+        .tells_cost = true                                                                         \
+    }
+
+static const pc_method methods[PC_SERVICE_METHODS] = {
+    METHOD("GetContext", PC_RPC_UNARY, get_context_request, pc_get_context),
+    METHOD("GetProfile", PC_RPC_UNARY, get_profile_request, pc_get_profile),
+    METHOD("ListEvents", PC_RPC_UNARY, list_events_request, pc_list_events),
+    METHOD("ListSegmentMemberships", PC_RPC_UNARY, list_segment_memberships_request,
+           pc_list_segment_memberships),
+    METHOD("BatchGetContexts", PC_RPC_SERVER_STREAM, batch_get_contexts_request,
+           pc_batch_get_contexts),
+    METHOD("BatchGetProfiles", PC_RPC_UNARY, batch_get_profiles_request, pc_batch_get_profiles),
+    METHOD("StreamEvents", PC_RPC_SERVER_STREAM, stream_events_request, pc_stream_events),
+    METHOD("GetIdentities", PC_RPC_UNARY, get_identities_request, pc_get_identities),
+    METHOD("GetEntity", PC_RPC_UNARY, get_entity_request, pc_get_entity),
+    METHOD("DeleteProfile", PC_RPC_UNARY, delete_profile_request, pc_delete_profile),
+};
+
 void pc_service_methods(const pc_service *service, pc_method *rows)
 {
-    /* Handlers get the service back as it was given; the row's pointer is not const for others. */
-    void *self = (void *)(uintptr_t)service;
-    rows[0] =
-        (pc_method){"/profilecontext.v1.ProfileContext/GetContext", PC_RPC_UNARY,
-                    &profilecontext__v1__get_context_request__descriptor, pc_get_context, self};
-    rows[1] =
-        (pc_method){"/profilecontext.v1.ProfileContext/GetProfile", PC_RPC_UNARY,
-                    &profilecontext__v1__get_profile_request__descriptor, pc_get_profile, self};
-    rows[2] =
-        (pc_method){"/profilecontext.v1.ProfileContext/ListEvents", PC_RPC_UNARY,
-                    &profilecontext__v1__list_events_request__descriptor, pc_list_events, self};
-    rows[3] = (pc_method){"/profilecontext.v1.ProfileContext/ListSegmentMemberships", PC_RPC_UNARY,
-                          &profilecontext__v1__list_segment_memberships_request__descriptor,
-                          pc_list_segment_memberships, self};
+    for (size_t i = 0; i < PC_SERVICE_METHODS; i++) {
+        rows[i] = methods[i];
+        /* Handlers get the service back as it was given; the row's pointer is not const for
+         * others. */
+        rows[i].service = (void *)(uintptr_t)service;
+    }
 }

@@ -7,7 +7,16 @@
 #include "rpc/call.h"
 #include "service/page_token.h"
 
-enum { PC_SERVICE_METHODS = 4 };
+enum { PC_SERVICE_METHODS = 10 };
+
+/* One request to delete a profile, for the audit line. Borrowed for the callback. */
+typedef struct {
+    const pc_person *person;
+    const char *caller; /* see pc_call_caller */
+    const char *request_id;
+    pc_code code;
+    const char *reason;
+} pc_deletion;
 
 /* Borrowed by the service; everything in it lives longer than the server. */
 typedef struct {
@@ -17,10 +26,19 @@ typedef struct {
     const char *merge_policy;    /* where a request names none */
     int64_t default_deadline_ms; /* of calls without one */
     int64_t max_deadline_ms;     /* longer ones are shortened to it */
+    int64_t stream_deadline_ms;  /* the same two for streams */
     int64_t answer_margin_ms;    /* how long before the deadline an incomplete answer is sent */
     int event_limit;             /* events of a context or page where a request names no number */
     int event_limit_max;
     int64_t event_window_ms; /* a context's events go back this far; 0: as far as there are */
+    int batch_parallel;      /* upstream requests of one batch at once */
+    int batch_chunk;         /* persons in one of them */
+    bool has_graph;          /* whether there is an identity service */
+    bool quote_texts;        /* whether texts in conditions for the upstream are quoted */
+    bool may_delete;
+    /* Called once for each request to delete, also a denied one. Must not block. */
+    void (*on_deletion)(void *self, const pc_deletion *deletion);
+    void *self;
 } pc_service;
 
 /* The rows for the method table; `rows` has room for PC_SERVICE_METHODS. */
@@ -31,5 +49,11 @@ void pc_get_context(pc_call *call, const void *request, void *service);
 void pc_get_profile(pc_call *call, const void *request, void *service);
 void pc_list_events(pc_call *call, const void *request, void *service);
 void pc_list_segment_memberships(pc_call *call, const void *request, void *service);
+void pc_batch_get_contexts(pc_call *call, const void *request, void *service);
+void pc_batch_get_profiles(pc_call *call, const void *request, void *service);
+void pc_stream_events(pc_call *call, const void *request, void *service);
+void pc_get_identities(pc_call *call, const void *request, void *service);
+void pc_get_entity(pc_call *call, const void *request, void *service);
+void pc_delete_profile(pc_call *call, const void *request, void *service);
 
 #endif

@@ -71,12 +71,12 @@ void pc_slice_unref(pc_slice *slice)
 
 const uint8_t *pc_slice_bytes(const pc_slice *slice)
 {
-    return slice->bytes;
+    return slice == NULL ? NULL : slice->bytes;
 }
 
 size_t pc_slice_size(const pc_slice *slice)
 {
-    return slice->size;
+    return slice == NULL ? 0 : slice->size;
 }
 
 uint8_t *pc_slice_writable(pc_slice *slice)

@@ -27,7 +27,7 @@ pc_slice *pc_slice_ref(pc_slice *slice);
 /* Gives a reference back; the last one frees. NULL is allowed. */
 void pc_slice_unref(pc_slice *slice);
 
-/* Borrowed until the caller's reference is given back. */
+/* Borrowed until the caller's reference is given back. A slice of NULL is empty. */
 const uint8_t *pc_slice_bytes(const pc_slice *slice);
 size_t pc_slice_size(const pc_slice *slice);
 

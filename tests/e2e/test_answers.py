@@ -35,7 +35,7 @@ class Answers(unittest.TestCase):
 
     def test_a_context_has_every_section(self):
         context = self.context()
-        self.assertEqual([s.section for s in context.sections], [1, 2, 3, 4, 5])
+        self.assertEqual([s.section for s in context.sections], [1, 2, 3, 4, 5, 6])
         for section in context.sections:
             self.assertEqual(section.status, OK, section)
             self.assertEqual(section.origin, context_pb2.SECTION_ORIGIN_UPSTREAM)

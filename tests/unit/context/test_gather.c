@@ -145,6 +145,7 @@ typedef struct {
     pc_timers *timers;
     pc_audience_names *names;
     pc_insight_set *insights;
+    pc_summary_rules *summary;
     pc_gatherer gatherer;
 } parts;
 
@@ -158,8 +159,16 @@ static int set_up(void **state)
     check_ok(pc_audience_names_new(&p->names, 100, 60000, 60000));
     const pc_insight_rule rule = {.name = "churn", .path = "_t.churn", .type = PC_INSIGHT_NUMBER};
     check_ok(pc_insight_set_new(&p->insights, &rule, 1));
-    p->gatherer =
-        (pc_gatherer){&p->source, p->workers, p->timers, p->names, p->insights, 1 << 20, 5000};
+    const pc_summary_options summary = {.campaign_contacts = 10};
+    check_ok(pc_summary_rules_new(&p->summary, &summary));
+    p->gatherer = (pc_gatherer){.source = &p->source,
+                                .workers = p->workers,
+                                .timers = p->timers,
+                                .names = p->names,
+                                .insights = p->insights,
+                                .summary = p->summary,
+                                .body_bytes_max = 1 << 20,
+                                .names_wait_ms = 5000};
     *state = p;
     return 0;
 }
@@ -171,6 +180,7 @@ static int tear_down(void **state)
     pc_workers_free(p->workers);
     pc_audience_names_free(p->names);
     pc_insight_set_free(p->insights);
+    pc_summary_rules_free(p->summary);
     while (w.all != NULL) {
         held *next = w.all->next;
         assert_true(w.all->released);
@@ -232,7 +242,7 @@ static void wait_until(const bool *what)
 static const unsigned all_sections =
     PC_SECTION_BIT(PC_SECTION_PROFILE) | PC_SECTION_BIT(PC_SECTION_EVENTS) |
     PC_SECTION_BIT(PC_SECTION_SEGMENTS) | PC_SECTION_BIT(PC_SECTION_IDENTITIES) |
-    PC_SECTION_BIT(PC_SECTION_INSIGHTS);
+    PC_SECTION_BIT(PC_SECTION_INSIGHTS) | PC_SECTION_BIT(PC_SECTION_SUMMARY);
 
 static pc_gather_plan make_plan(unsigned sections, int64_t close_in_ms)
 {
@@ -240,7 +250,7 @@ static pc_gather_plan make_plan(unsigned sections, int64_t close_in_ms)
         .person = {.namespace_code = "Email", .id = "a@b", .sandbox = "prod", .merge_policy = "m"},
         .request_id = "r",
         .sections = sections,
-        .numbers = {0, 4, 5, 41, 40, 6},
+        .numbers = {0, 4, 5, 41, 40, 6, 7},
         .event_limit = 10,
         .close_ns = pc_clock_after_ms(pc_clock_now_ns(), close_in_ms),
     };

@@ -139,8 +139,8 @@ static bool gather_once(const pc_gatherer *gatherer, long n)
     const pc_gather_plan plan = {
         .person = {.namespace_code = "Email", .id = "a", .sandbox = "prod", .merge_policy = "m"},
         .request_id = "r",
-        .sections = 0x3e,
-        .numbers = {0, 4, 5, 41, 40, 6},
+        .sections = 0x7e,
+        .numbers = {0, 4, 5, 41, 40, 6, 7},
         .event_limit = 10,
         .close_ns = pc_clock_after_ms(pc_clock_now_ns(), 60000),
     };
@@ -176,6 +176,10 @@ static void test_gather__survives_every_failed_allocation(void **state)
     check_ok(pc_timers_new(&gatherer.timers));
     check_ok(pc_insight_set_new(&insights, &rule, 1));
     gatherer.insights = insights;
+    pc_summary_rules *summary;
+    const pc_summary_options options = {.campaign_contacts = 10, .case_id_path = "_t.case"};
+    check_ok(pc_summary_rules_new(&summary, &options));
+    gatherer.summary = summary;
     for (int i = 0; i < 3; i++) {
         w.slices[i] = pc_slice_copy(bodies[i], strlen(bodies[i]));
     }
@@ -192,6 +196,7 @@ static void test_gather__survives_every_failed_allocation(void **state)
         pc_slice_unref(w.slices[i]);
     }
     pc_insight_set_free(insights);
+    pc_summary_rules_free(summary);
     pc_timers_free(gatherer.timers);
     pc_workers_free(gatherer.workers);
     pc_workers_free(w.upstream);

@@ -14,6 +14,10 @@
 #include "mapping_tables.h"
 #include "profilecontext/v1/profile.pb-c.h"
 
+static const pc_segment_words nothing = {NULL, NULL};
+static const pc_segment_words gold = {"Gold", "the first tier"};
+static const pc_segment_words silver = {"Silver", "the second tier"};
+
 static void memberships_are_active_by_status_and_time(void **state)
 {
     static const struct {
@@ -54,14 +58,14 @@ static void memberships_are_active_by_status_and_time(void **state)
         if (pc_segment_active(&segment, now_ms) != cases[i].active) {
             fail_msg("wrong for %s", cases[i].json);
         }
-        pc_segment_put(&out, 41, &segment, "Gold", now_ms);
+        pc_segment_put(&out, 41, &segment, &gold, now_ms);
         assert_false(pc_segment_iterator_next(&iterator, &segment));
         assert_false(iterator.reader.failed);
         /* Written again, the computed fields are replaced. */
         pc_segment_iterator_init(&iterator, out.bytes, out.size, 41);
         assert_true(pc_segment_iterator_next(&iterator, &segment));
         wire.size = 0;
-        pc_segment_put(&wire, 41, &segment, i == 0 ? NULL : "Silver", now_ms);
+        pc_segment_put(&wire, 41, &segment, i == 0 ? &nothing : &silver, now_ms);
         Profilecontext__V1__Profile *p =
             profilecontext__v1__profile__unpack(NULL, wire.size, wire.bytes);
         assert_non_null(p);
@@ -69,8 +73,10 @@ static void memberships_are_active_by_status_and_time(void **state)
         assert_int_equal(p->segment_membership[0]->active, cases[i].active);
         if (i == 0) {
             assert_int_equal(p->segment_membership[0]->_display_name_case, 0);
+            assert_int_equal(p->segment_membership[0]->_description_case, 0);
         } else {
             assert_string_equal(p->segment_membership[0]->display_name, "Silver");
+            assert_string_equal(p->segment_membership[0]->description, "the second tier");
         }
         assert_string_equal(p->segment_membership[0]->segment_id, "s-1");
         profilecontext__v1__profile__free_unpacked(p, NULL);

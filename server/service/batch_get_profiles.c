@@ -1,0 +1,236 @@
+/* BatchGetProfiles: the persons, each once, through the upstream's own batches. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "context/batch_profiles.h"
+#include "mapping/wire.h"
+#include "mapping_tables.h"
+#include "profilecontext/v1/profile_context.pb-c.h"
+#include "service/answer.h"
+#include "service/entry_error.h"
+#include "util/clock.h"
+
+/* Field numbers of BatchGetProfilesResponse and ProfileEntry. */
+enum { RESPONSE_PROFILES = 1, ENTRY_PROFILE = 1, ENTRY_ERROR = 2, ENTRY_INFO = 3, ENTRY_XID = 4 };
+
+enum { PERSONS_MAX = 1000 };
+
+typedef Profilecontext__V1__BatchGetProfilesRequest request_message;
+
+/* In the call's arena. */
+typedef struct {
+    pc_call *call;
+    const pc_service *service;
+    pc_batch_plan plan;
+    pc_person_ref *persons; /* each once */
+    size_t *places;         /* for each that was asked for: its place in `persons` */
+    size_t asked;
+    pc_batch *batch; /* owned */
+} operation;
+
+/* ---- answer ---------------------------------------------------------------------------------- */
+
+static void put_info(pc_buffer *out, const pc_batch_result *result, int64_t fetched_wall_ms)
+{
+    pc_section_result info = {.status = PC_SECTION_OK,
+                              .origin = PC_ORIGIN_UPSTREAM,
+                              .fetched_wall_ms = fetched_wall_ms,
+                              .last_modified = result->last_modified,
+                              .reason = ""};
+    if (!pc_status_ok(&result->failure)) {
+        info = (pc_section_result){.status = pc_section_verdict(&result->failure),
+                                   .reason = pc_status_reason(&result->failure)};
+    }
+    pc_put_section_info(out, ENTRY_INFO, PC_SECTION_PROFILE, &info, pc_clock_wall_ms());
+}
+
+static void put_entry(pc_buffer *out, const pc_batch_result *result, int64_t fetched_wall_ms)
+{
+    size_t mark = pc_wire_begin(out, RESPONSE_PROFILES);
+    if (pc_status_ok(&result->failure)) {
+        pc_wire_put_bytes(out, ENTRY_PROFILE, pc_slice_bytes(result->profile),
+                          pc_slice_size(result->profile));
+        if (result->xid[0] != '\0') {
+            pc_wire_put_text(out, ENTRY_XID, result->xid);
+        }
+    } else {
+        pc_put_entry_error(out, ENTRY_ERROR, &result->failure);
+    }
+    put_info(out, result, fetched_wall_ms);
+    pc_wire_end(out, mark);
+}
+
+/* When no one could be answered, and for the same kind of reason that says nothing about a person,
+ * it is the call's. */
+static const pc_status *common_failure(const operation *op, const pc_batch_results *results)
+{
+    const pc_status *first = &results->results[0].failure;
+    if (pc_status_ok(first) || first->code == PC_CODE_NOT_FOUND) {
+        return NULL;
+    }
+    for (size_t i = 1; i < op->plan.person_count; i++) {
+        const pc_status *other = &results->results[i].failure;
+        if (other->code != first->code ||
+            strcmp(pc_status_reason(other), pc_status_reason(first)) != 0) {
+            return NULL;
+        }
+    }
+    return first;
+}
+
+static void on_done(void *self, const pc_batch_results *results)
+{
+    operation *op = self;
+    pc_call_count_upstream(op->call, results->upstream_calls, results->upstream_bytes);
+    const pc_status *failure = common_failure(op, results);
+    if (failure != NULL) {
+        pc_call_fail(op->call, pc_status_copy(failure));
+        pc_call_unref(op->call);
+        return;
+    }
+    pc_buffer out;
+    /* The limit on answers says what is wrong; this one keeps memory bounded before that. */
+    pc_buffer_init(&out, pc_call_answer_bytes_max(op->call) + PC_HEAD_BYTES_MAX);
+    for (size_t i = 0; i < op->asked; i++) {
+        put_entry(&out, &results->results[op->places[i]], results->fetched_wall_ms);
+    }
+    bool too_large = out.failed;
+    pc_slice *answer = pc_buffer_take_slice(&out);
+    pc_buffer_deinit(&out);
+    if (answer == NULL) {
+        pc_call_fail(op->call,
+                     too_large ? pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "ANSWER_TOO_LARGE",
+                                               "the answer is larger than this server sends: ask "
+                                               "for fewer persons, or less with read_mask")
+                               : pc_status_out_of_memory());
+    } else {
+        pc_call_answer(op->call, &answer, 1);
+    }
+    pc_call_unref(op->call);
+}
+
+/* ---- plan ------------------------------------------------------------------------------------ */
+
+typedef struct {
+    const pc_person_ref *ref;
+    size_t place;
+} sorted_person;
+
+static int compare_persons(const void *a, const void *b)
+{
+    const pc_person_ref *left = ((const sorted_person *)a)->ref;
+    const pc_person_ref *right = ((const sorted_person *)b)->ref;
+    if (left->xid != NULL || right->xid != NULL) {
+        return left->xid == NULL ? 1 : right->xid == NULL ? -1 : strcmp(left->xid, right->xid);
+    }
+    int order = strcmp(left->namespace_code, right->namespace_code);
+    return order != 0 ? order : strcmp(left->id, right->id);
+}
+
+/* Who is named twice is asked for once. */
+static pc_status list_once(operation *op, const pc_person_ref *asked, size_t count)
+{
+    pc_arena *arena = pc_call_arena(op->call);
+    sorted_person *sorted = pc_arena_calloc(arena, count, sizeof *sorted);
+    op->persons = pc_arena_calloc(arena, count, sizeof *op->persons);
+    op->places = pc_arena_calloc(arena, count, sizeof *op->places);
+    if (sorted == NULL || op->persons == NULL || op->places == NULL) {
+        return pc_status_out_of_memory();
+    }
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = (sorted_person){&asked[i], i};
+    }
+    qsort(sorted, count, sizeof *sorted, compare_persons);
+    size_t once = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || compare_persons(&sorted[i - 1], &sorted[i]) != 0) {
+            op->persons[once++] = *sorted[i].ref;
+        }
+        op->places[sorted[i].place] = once - 1;
+    }
+    op->asked = count;
+    op->plan.persons = op->persons;
+    op->plan.person_count = once;
+    return PC_OK;
+}
+
+/* Entries are told apart by their identities, so these are always asked for. */
+static pc_status plan_fields(operation *op)
+{
+    pc_arena *arena = pc_call_arena(op->call);
+    const char *fields;
+    pc_status status = pc_mask_upstream_fields(&fields, arena, op->plan.mask);
+    if (pc_status_ok(&status) && fields != NULL) {
+        fields =
+            fields[0] == '\0' ? "identityMap" : pc_arena_printf(arena, "%s,identityMap", fields);
+        status = fields == NULL ? pc_status_out_of_memory() : PC_OK;
+    }
+    op->plan.fields = fields;
+    return status;
+}
+
+static pc_status plan_batch(operation *op, const request_message *message)
+{
+    const pc_service *service = op->service;
+    pc_arena *arena = pc_call_arena(op->call);
+    pc_status status = PC_OK;
+    pc_person common;
+    pc_person_ref *asked;
+    const pc_read_fields fields = {.sandbox = message->sandbox,
+                                   .merge_policy_id = message->merge_policy_id,
+                                   .max_staleness = message->max_staleness};
+    pc_request_persons(&asked, &common, &status, arena, service, &fields, message->persons,
+                       message->n_persons, PERSONS_MAX);
+    pc_request_mask(&op->plan.mask, &status, arena, message->read_mask, &pc_table_Profile);
+    op->plan.sandbox = common.sandbox;
+    op->plan.merge_policy = common.merge_policy;
+    op->plan.request_id = pc_call_request_id(op->call);
+    op->plan.chunk = (size_t)service->batch_chunk;
+    op->plan.parallel = (size_t)service->batch_parallel;
+    op->plan.has_graph = service->has_graph;
+    if (pc_status_ok(&status)) {
+        status = list_once(op, asked, message->n_persons);
+    }
+    if (pc_status_ok(&status)) {
+        status = plan_fields(op);
+    }
+    return pc_status_ok(&status) ? pc_request_close_ns(&op->plan.close_ns, service, op->call)
+                                 : status;
+}
+
+static void on_caller_gone(void *self)
+{
+    pc_batch_cancel(self);
+}
+
+static void on_call_ended(void *self)
+{
+    pc_batch_release(self);
+}
+
+void pc_batch_get_profiles(pc_call *call, const void *request, void *self)
+{
+    operation *op = pc_arena_calloc(pc_call_arena(call), 1, sizeof *op);
+    if (op == NULL) {
+        pc_call_fail(call, pc_status_out_of_memory());
+        return;
+    }
+    op->call = call;
+    op->service = self;
+    pc_status status = plan_batch(op, request);
+    if (!pc_status_ok(&status)) {
+        pc_call_fail(call, status);
+        return;
+    }
+    pc_call_ref(call); /* the batch's, given back when it is done */
+    pc_call_ref(call);
+    status = pc_batch_start(&op->batch, op->service->gatherer, &op->plan, on_done, op);
+    if (!pc_status_ok(&status)) {
+        pc_call_fail(call, status);
+        pc_call_unref(call);
+    } else {
+        pc_call_at_end(call, on_call_ended, op->batch);
+        pc_call_on_cancel(call, on_caller_gone, op->batch);
+    }
+    pc_call_unref(call);
+}

@@ -1,0 +1,136 @@
+/* The head is written, the sections are handed on. */
+#include "service/context_answer.h"
+
+#include "mapping/wire.h"
+#include "util/clock.h"
+
+void pc_pieces_unref(pc_pieces *pieces)
+{
+    for (size_t i = 0; i < pieces->count; i++) {
+        pc_slice_unref(pieces->slices[i]);
+    }
+    *pieces = (pc_pieces){.count = 0};
+}
+
+/* An unknown person: the profile is not found and no event says otherwise. */
+static bool nothing_to_say(const pc_gather_plan *plan, const pc_gathered *gathered)
+{
+    for (int s = 1; s < PC_SECTION_COUNT; s++) {
+        const pc_section_result *result = &gathered->sections[s];
+        bool wanted = (plan->sections & PC_SECTION_BIT(s)) != 0;
+        bool says = result->status == PC_SECTION_OK || result->data != NULL;
+        bool is_empty = gathered->profile_failure.code == PC_CODE_NOT_FOUND &&
+                        (s == PC_SECTION_EVENTS || s == PC_SECTION_SUMMARY) &&
+                        gathered->event_count == 0;
+        if (wanted && says && !is_empty) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A known person without events may be "not found" to the upstream's event look-up. */
+static void settle_events(const pc_gather_plan *plan, pc_gathered *gathered)
+{
+    pc_section_result *events = &gathered->sections[PC_SECTION_EVENTS];
+    bool known = (plan->sections & ~PC_SECTION_BIT(PC_SECTION_EVENTS)) != 0 &&
+                 pc_status_ok(&gathered->profile_failure) && gathered->xid[0] != '\0';
+    if (events->status == PC_SECTION_MISSING && known) {
+        events->status = PC_SECTION_OK;
+        events->reason = "";
+        events->origin = PC_ORIGIN_UPSTREAM;
+        events->fetched_wall_ms = pc_clock_wall_ms();
+    }
+}
+
+static void add_piece(pc_pieces *pieces, pc_slice *slice)
+{
+    if (slice != NULL) {
+        pieces->slices[pieces->count++] = slice;
+        pieces->bytes += pc_slice_size(slice);
+    }
+}
+
+static void put_head(pc_buffer *out, const pc_gather_plan *plan, const pc_gathered *gathered)
+{
+    const pc_person *person = &plan->person;
+    if (person->xid == NULL) {
+        size_t mark = pc_wire_begin(out, PC_CONTEXT_IDENTITY);
+        pc_wire_put_text(out, 1, person->namespace_code);
+        pc_wire_put_text(out, 2, person->id);
+        pc_wire_end(out, mark);
+    }
+    if (gathered->xid[0] != '\0') {
+        pc_wire_put_text(out, PC_CONTEXT_XID, gathered->xid);
+    }
+    int64_t now = pc_clock_wall_ms();
+    for (int s = 1; s < PC_SECTION_COUNT; s++) {
+        if ((plan->sections & PC_SECTION_BIT(s)) != 0) {
+            pc_put_section_info(out, PC_CONTEXT_SECTIONS, (pc_section)s, &gathered->sections[s],
+                                now);
+        }
+    }
+}
+
+/* A section that is one message: its frame ends what is written so far. */
+static void frame(pc_buffer *out, uint32_t number, const pc_slice *message)
+{
+    pc_wire_put_tag(out, number, PC_WIRE_BYTES);
+    pc_wire_put_varint(out, pc_slice_size(message));
+}
+
+pc_status pc_context_answer(pc_pieces *out, uint32_t number, const pc_buffer *before,
+                            const pc_gather_plan *plan, pc_gathered *gathered)
+{
+    *out = (pc_pieces){.count = 0};
+    settle_events(plan, gathered);
+    if (nothing_to_say(plan, gathered)) {
+        bool profile = (plan->sections & ~PC_SECTION_BIT(PC_SECTION_EVENTS)) != 0;
+        return pc_take_failure(gathered, profile ? PC_SECTION_PROFILE : PC_SECTION_EVENTS);
+    }
+    bool has_profile = gathered->sections[PC_SECTION_PROFILE].data != NULL;
+    bool has_summary = gathered->sections[PC_SECTION_SUMMARY].data != NULL;
+    pc_buffer head;
+    pc_buffer middle; /* between the profile and the summary */
+    pc_buffer_init(&head, PC_HEAD_BYTES_MAX);
+    pc_buffer_init(&middle, PC_HEAD_BYTES_MAX);
+    put_head(&head, plan, gathered);
+    pc_slice *profile = pc_take_data(gathered, PC_SECTION_PROFILE);
+    pc_slice *summary = pc_take_data(gathered, PC_SECTION_SUMMARY);
+    out->count = 1; /* the first comes last, once the size of the rest is known */
+    if (has_profile) {
+        frame(&head, PC_CONTEXT_PROFILE, profile);
+        add_piece(out, profile);
+    }
+    if (has_summary) {
+        frame(has_profile ? &middle : &head, PC_CONTEXT_SUMMARY, summary);
+        if (has_profile) {
+            pc_slice *slice = pc_buffer_take_slice(&middle);
+            head.failed = head.failed || slice == NULL;
+            add_piece(out, slice);
+        }
+        add_piece(out, summary);
+    }
+    for (int s = PC_SECTION_EVENTS; s < PC_SECTION_SUMMARY; s++) {
+        add_piece(out, pc_take_data(gathered, (pc_section)s));
+    }
+    pc_buffer first;
+    pc_buffer_init(&first, PC_HEAD_BYTES_MAX + 64);
+    if (before != NULL) {
+        pc_buffer_append(&first, before->bytes, before->size);
+    }
+    pc_wire_put_tag(&first, number, PC_WIRE_BYTES);
+    pc_wire_put_varint(&first, head.size + out->bytes);
+    pc_buffer_append(&first, head.bytes, head.size);
+    first.failed = first.failed || head.failed || (before != NULL && before->failed);
+    out->slices[0] = pc_buffer_take_slice(&first);
+    out->bytes += pc_slice_size(out->slices[0]);
+    pc_buffer_deinit(&head);
+    pc_buffer_deinit(&middle);
+    pc_buffer_deinit(&first);
+    if (out->slices[0] == NULL) {
+        pc_pieces_unref(out);
+        return pc_status_out_of_memory();
+    }
+    return PC_OK;
+}
