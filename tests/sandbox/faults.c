@@ -77,20 +77,7 @@ static const struct field {
     {"times", offsetof(struct settings, times), -1, 1e9, false},
 };
 
-static const struct shape_field {
-    const char *name;
-    size_t offset;
-} shape_fields[] = {
-    {"batchOmitsUnknown", offsetof(struct sbx_shapes, batch_omits_unknown)},
-    {"batchErrorsMixed", offsetof(struct sbx_shapes, batch_errors_mixed)},
-    {"requestedIdentity", offsetof(struct sbx_shapes, requested_identity)},
-    {"notFoundAsEmpty", offsetof(struct sbx_shapes, not_found_as_empty)},
-};
-
-enum {
-    FIELD_COUNT = sizeof(fields) / sizeof(fields[0]),
-    SHAPE_COUNT = sizeof(shape_fields) / sizeof(shape_fields[0])
-};
+enum { FIELD_COUNT = sizeof(fields) / sizeof(fields[0]) };
 
 struct config {
     struct settings groups[SBX_GROUP_COUNT];
@@ -114,17 +101,12 @@ static double *setting(struct settings *settings, size_t field)
     return (double *)(void *)((char *)settings + fields[field].offset);
 }
 
-static bool *shape(struct sbx_shapes *shapes, size_t field)
-{
-    return (bool *)(void *)((char *)shapes + shape_fields[field].offset);
-}
-
 static void reset_config(struct config *config)
 {
     for (size_t i = 0; i < SBX_GROUP_COUNT; i++) {
         config->groups[i] = calm;
     }
-    config->shapes = (struct sbx_shapes){0};
+    config->shapes = sbx_shapes_usual;
 }
 
 sbx_faults *sbx_faults_new(uint64_t seed)
@@ -183,12 +165,7 @@ json_t *sbx_faults_get(sbx_faults *faults)
         }
         json_object_set_new(operations, group_names[i], group);
     }
-    json_t *shapes = json_object();
-    json_object_set_new(out, "shapes", shapes);
-    for (size_t j = 0; j < SHAPE_COUNT; j++) {
-        json_object_set_new(shapes, shape_fields[j].name, json_boolean(*shape(&config.shapes, j)));
-    }
-    json_object_set_new(shapes, "entryErrorRate", number(config.shapes.entry_error_rate));
+    json_object_set_new(out, "shapes", sbx_shapes_describe(&config.shapes));
     return out;
 }
 
@@ -264,35 +241,6 @@ static bool set_operations(struct config *config, json_t *wanted, struct sbx_err
     return true;
 }
 
-static bool set_shapes(struct sbx_shapes *shapes, json_t *wanted, struct sbx_error *error)
-{
-    const char *name;
-    json_t *value;
-    json_object_foreach(wanted, name, value)
-    {
-        if (strcmp(name, "entryErrorRate") == 0) {
-            double rate = 0;
-            if (!sbx_json_number(&rate, value) || !(rate >= 0 && rate <= 1)) {
-                return sbx_fail(error, "\"entryErrorRate\" is a number from 0 to 1");
-            }
-            shapes->entry_error_rate = rate;
-            continue;
-        }
-        size_t j = 0;
-        while (j < SHAPE_COUNT && strcmp(name, shape_fields[j].name) != 0) {
-            j++;
-        }
-        if (j == SHAPE_COUNT) {
-            return sbx_fail(error, "there is no shape setting \"%.80s\"", name);
-        }
-        if (!json_is_boolean(value)) {
-            return sbx_fail(error, "\"%s\" is true or false", name);
-        }
-        *shape(shapes, j) = json_is_true(value);
-    }
-    return true;
-}
-
 static bool change_config(struct config *config, const json_t *wanted, struct sbx_error *error)
 {
     if (!json_is_object(wanted)) {
@@ -308,7 +256,7 @@ static bool change_config(struct config *config, const json_t *wanted, struct sb
         }
     }
     return set_operations(config, json_object_get(wanted, "operations"), error) &&
-           set_shapes(&config->shapes, json_object_get(wanted, "shapes"), error);
+           sbx_shapes_change(&config->shapes, json_object_get(wanted, "shapes"), error);
 }
 
 bool sbx_faults_set(sbx_faults *faults, const json_t *wanted, bool patch, struct sbx_error *error)

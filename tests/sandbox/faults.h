@@ -3,6 +3,7 @@
 #ifndef SBX_FAULTS_H
 #define SBX_FAULTS_H
 
+#include "shapes.h"
 #include "text.h"
 
 #include <jansson.h>
@@ -38,15 +39,6 @@ struct sbx_fault_plan {
     int retry_after_ms;
     int drip_bytes;
     int drip_interval_ms;
-};
-
-/* How answers are shaped where the reference leaves it open. */
-struct sbx_shapes {
-    bool batch_omits_unknown; /* instead of a placeholder entry */
-    bool batch_errors_mixed;  /* 207: an object with the successes too, instead of errors only */
-    bool requested_identity;  /* name the asked identity in profile entries too */
-    bool not_found_as_empty;  /* 200 {} in place of 404 */
-    double entry_error_rate;  /* share of batch entries that fail, making the answer a 207 */
 };
 
 typedef struct sbx_faults sbx_faults;
