@@ -74,6 +74,25 @@ void sbx_answer_throttled(struct sbx_answer *answer, int retry_after_ms)
                               "statusCode", "429"));
 }
 
+void sbx_answer_identity_error(struct sbx_answer *answer, unsigned status, const char *title,
+                               const char *detail)
+{
+    json_t *value = json_pack("{s:s, s:i}", "title", title, "status", (int)status);
+    if (detail != NULL) {
+        json_object_set_new(value, "detail", json_string(detail));
+    }
+    sbx_answer_json(answer, status, value);
+}
+
+void sbx_answer_graph_invalid(struct sbx_answer *answer, const char *message)
+{
+    char text[200];
+    snprintf(text, sizeof(text), "Graph Request Invalid - %s", message);
+    sbx_answer_json(answer, 400,
+                    json_pack("{s:s, s:s}", "reason",
+                              "Validation error Request id: sandbox-request.", "message", text));
+}
+
 void sbx_answer_gateway_error(struct sbx_answer *answer, unsigned status, const char *code,
                               const char *message)
 {

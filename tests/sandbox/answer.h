@@ -28,6 +28,11 @@ json_t *sbx_entity_error(unsigned status, const char *message, const char *cause
 void sbx_answer_not_found(struct sbx_answer *answer);
 /* The array form of 429. */
 void sbx_answer_throttled(struct sbx_answer *answer, int retry_after_ms);
+/* {"title","status","detail"}: the identity service; a NULL detail is left out. */
+void sbx_answer_identity_error(struct sbx_answer *answer, unsigned status, const char *title,
+                               const char *detail);
+/* {"reason","message"}: what its graphs say to a wrong request. */
+void sbx_answer_graph_invalid(struct sbx_answer *answer, const char *message);
 /* {"error_code","message"}: what the gateway says before the service is reached. */
 void sbx_answer_gateway_error(struct sbx_answer *answer, unsigned status, const char *code,
                               const char *message);

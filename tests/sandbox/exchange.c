@@ -119,6 +119,29 @@ static void parse_body(struct sbx_request *request)
     }
 }
 
+static void answer_throttled(struct sbx_exchange *exchange)
+{
+    if (exchange->route.group == SBX_GROUP_IDENTITY) {
+        sbx_answer_identity_error(&exchange->answer, 429, "RequestRateTooLarge",
+                                  "Request rate is large. Please try again later.");
+    } else {
+        sbx_answer_throttled(&exchange->answer, exchange->plan.retry_after_ms);
+    }
+}
+
+static void answer_refused(struct sbx_exchange *exchange)
+{
+    if (exchange->route.group == SBX_GROUP_IDENTITY) {
+        sbx_answer_identity_error(&exchange->answer, 403, "Insufficient permissions",
+                                  "The token may not read the identity graph.");
+    } else {
+        sbx_answer_entity_error(&exchange->answer, 403,
+                                "UPS-ACC-1000004: The organization is not licensed for this "
+                                "lookup.",
+                                NULL);
+    }
+}
+
 static void answer_fault_status(struct sbx_exchange *exchange)
 {
     struct sbx_answer *answer = &exchange->answer;
@@ -128,9 +151,13 @@ static void answer_fault_status(struct sbx_exchange *exchange)
                         json_pack("{s:s, s:s}", "error", "server_error", "error_description",
                                   "injected by entity-sandbox"));
     } else if (status == 429) {
-        sbx_answer_throttled(answer, exchange->plan.retry_after_ms);
+        answer_throttled(exchange);
     } else if (status == 401) {
         sbx_answer_gateway_error(answer, 401, "401013", "Oauth token is not valid");
+    } else if (exchange->route.group == SBX_GROUP_IDENTITY) {
+        sbx_answer_identity_error(answer, status,
+                                  status < 500 ? "InvalidInput" : "InternalServerError",
+                                  "injected by entity-sandbox");
     } else if (status == 404) {
         sbx_answer_not_found(answer);
     } else if (status == 403) {
@@ -175,13 +202,10 @@ static void decide(struct sbx_exchange *exchange)
         answer_fault_status(exchange);
         break;
     case SBX_FAULT_REFUSED:
-        sbx_answer_entity_error(answer, 403,
-                                "UPS-ACC-1000004: The organization is not licensed for this "
-                                "lookup.",
-                                NULL);
+        answer_refused(exchange);
         break;
     case SBX_FAULT_THROTTLED:
-        sbx_answer_throttled(answer, exchange->plan.retry_after_ms);
+        answer_throttled(exchange);
         break;
     case SBX_FAULT_CORRUPT:
         sbx_answer_text(answer, 200, "application/json",

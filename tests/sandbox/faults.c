@@ -11,7 +11,7 @@
 #include <string.h>
 
 static const char *const group_names[SBX_GROUP_COUNT] = {
-    "token", "profile", "events", "entities", "audiences", "config",
+    "token", "profile", "events", "entities", "audiences", "config", "identity",
 };
 
 static const char *const fault_names[] = {
@@ -234,7 +234,7 @@ static bool set_operations(struct config *config, json_t *wanted, struct sbx_err
         } else if (strcmp(name, "*") != 0) {
             return sbx_fail(error,
                             "there is no operation \"%.80s\": use token, profile, events, "
-                            "entities, audiences, config or *",
+                            "entities, audiences, config, identity or *",
                             name);
         }
     }

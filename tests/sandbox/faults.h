@@ -15,7 +15,8 @@ enum sbx_group {
     SBX_GROUP_EVENTS,   /* single and batch */
     SBX_GROUP_ENTITIES, /* accounts and opportunities */
     SBX_GROUP_AUDIENCES,
-    SBX_GROUP_CONFIG, /* merge policies and namespaces */
+    SBX_GROUP_CONFIG,   /* merge policies and namespaces */
+    SBX_GROUP_IDENTITY, /* XIDs and graphs */
     SBX_GROUP_COUNT,
     SBX_GROUP_NONE /* never disturbed: the admin endpoint */
 };

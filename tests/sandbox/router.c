@@ -6,6 +6,7 @@
 #include "documents.h"
 #include "entities.h"
 #include "events.h"
+#include "identity.h"
 #include "json.h"
 
 #include <string.h>
@@ -69,6 +70,12 @@ static const struct row {
     {"GET",
      "/data/core/idnamespace/identities",
      {SBX_OP_NAMESPACES, SBX_GROUP_CONFIG, false, sbx_namespaces_list}},
+    {"GET",
+     "/data/core/identity/identity",
+     {SBX_OP_IDENTITY, SBX_GROUP_IDENTITY, false, sbx_identity_get}},
+    {"POST",
+     "/data/core/identity/v2/graph",
+     {SBX_OP_IDENTITY_GRAPH, SBX_GROUP_IDENTITY, false, sbx_identity_graph}},
     {"GET", "/_sandbox/faults", {SBX_OP_ADMIN, SBX_GROUP_NONE, true, sbx_admin_get_faults}},
     {"PUT", "/_sandbox/faults", {SBX_OP_ADMIN, SBX_GROUP_NONE, true, sbx_admin_put_faults}},
     {"PATCH", "/_sandbox/faults", {SBX_OP_ADMIN, SBX_GROUP_NONE, true, sbx_admin_put_faults}},
@@ -141,9 +148,12 @@ struct sbx_route sbx_route_find(const struct sbx_request *request)
 
 size_t sbx_route_items(const struct sbx_request *request)
 {
-    size_t items = json_array_size(json_object_get(request->json, "identities"));
-    if (items == 0) {
-        items = json_array_size(json_object_get(request->json, "ids"));
+    static const char *const lists[] = {"identities", "ids", "composite_xids", "xids"};
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        size_t items = json_array_size(json_object_get(request->json, lists[i]));
+        if (items > 0) {
+            return items;
+        }
     }
-    return items > 0 ? items : 1;
+    return 1;
 }

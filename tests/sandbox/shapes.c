@@ -17,6 +17,7 @@ static const struct flag {
     {"batchErrorsMixed", offsetof(struct sbx_shapes, batch_errors_mixed)},
     {"requestedIdentity", offsetof(struct sbx_shapes, requested_identity)},
     {"notFoundAsEmpty", offsetof(struct sbx_shapes, not_found_as_empty)},
+    {"graphMembersWithXid", offsetof(struct sbx_shapes, graph_members_with_xid)},
 };
 
 static const struct number {

@@ -8,11 +8,12 @@
 
 /* Numbers are doubles, whole or not, so that one table describes them all. */
 struct sbx_shapes {
-    bool batch_omits_unknown; /* instead of a placeholder entry */
-    bool batch_errors_mixed;  /* 207: an object with the successes too, instead of errors only */
-    bool requested_identity;  /* name the asked identity in profile entries too */
-    bool not_found_as_empty;  /* 200 {} in place of 404 */
-    double entry_error_rate;  /* share of batch entries that fail, making the answer a 207 */
+    bool batch_omits_unknown;    /* instead of a placeholder entry */
+    bool batch_errors_mixed;     /* 207: an object with the successes too, instead of errors only */
+    bool requested_identity;     /* name the asked identity in profile entries too */
+    bool not_found_as_empty;     /* 200 {} in place of 404 */
+    bool graph_members_with_xid; /* identity graph: members have their XID and name */
+    double entry_error_rate;     /* share of batch entries that fail, making the answer a 207 */
 };
 
 /* What holds when nothing is set. */

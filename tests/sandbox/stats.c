@@ -12,9 +12,9 @@
 enum { RECENT_MAX = 100, TEXT_MAX = 2000, STATUS_MAX = 600 };
 
 static const char *const names[SBX_OP_COUNT] = {
-    "token",         "profile",       "profileBatch", "events",    "eventsBatch",
-    "account",       "opportunity",   "delete",       "audiences", "audience",
-    "audiencesBulk", "mergePolicies", "namespaces",   "unknown",
+    "token",       "profile",  "profileBatch",  "events",   "eventsBatch",   "account",
+    "opportunity", "delete",   "audiences",     "audience", "audiencesBulk", "mergePolicies",
+    "namespaces",  "identity", "identityGraph", "unknown",
 };
 
 struct count {

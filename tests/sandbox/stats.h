@@ -19,6 +19,8 @@ enum sbx_operation {
     SBX_OP_AUDIENCES_BULK,
     SBX_OP_MERGE_POLICIES,
     SBX_OP_NAMESPACES,
+    SBX_OP_IDENTITY,
+    SBX_OP_IDENTITY_GRAPH,
     SBX_OP_UNKNOWN,
     SBX_OP_COUNT,
     SBX_OP_ADMIN /* not counted */

@@ -115,6 +115,10 @@ char *sbx_store_get_note(sbx_store *store, const char *name);
 bool sbx_store_find(sbx_store *store, const char *ns, const char *id,
                     struct sbx_found_identity *out);
 void sbx_found_identity_deinit(struct sbx_found_identity *identity);
+/* All identities of a person, oldest first; free with sbx_found_identities_free. */
+struct sbx_found_identity *sbx_store_read_identities(sbx_store *store, int64_t person,
+                                                     size_t *count);
+void sbx_found_identities_free(struct sbx_found_identity *identities, size_t count);
 void sbx_store_read_person(sbx_store *store, int64_t person, enum sbx_schema schema,
                            struct sbx_person *out);
 void sbx_person_deinit(struct sbx_person *person);

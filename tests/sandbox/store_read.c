@@ -71,16 +71,36 @@ void sbx_found_identity_deinit(struct sbx_found_identity *identity)
     *identity = (struct sbx_found_identity){0};
 }
 
-static void read_identities(sbx_store *store, int64_t person, struct sbx_person *out)
+/* The caller holds the lock. */
+static struct sbx_found_identity *read_identities(sbx_store *store, int64_t person, size_t *count)
 {
+    struct sbx_found_identity *identities = NULL;
+    *count = 0;
     sqlite3_stmt *all = sbx_store_statement(store, SBX_SQL_IDENTITIES);
     sqlite3_bind_int64(all, 1, person);
     while (sqlite3_step(all) == SQLITE_ROW) {
-        out->identities =
-            sbx_grow(out->identities, (out->identity_count + 1) * sizeof(*out->identities));
-        take_identity(&out->identities[out->identity_count++], all);
+        identities = sbx_grow(identities, (*count + 1) * sizeof(*identities));
+        take_identity(&identities[(*count)++], all);
     }
     sqlite3_reset(all);
+    return identities;
+}
+
+struct sbx_found_identity *sbx_store_read_identities(sbx_store *store, int64_t person,
+                                                     size_t *count)
+{
+    pthread_mutex_lock(&store->lock);
+    struct sbx_found_identity *identities = read_identities(store, person, count);
+    pthread_mutex_unlock(&store->lock);
+    return identities;
+}
+
+void sbx_found_identities_free(struct sbx_found_identity *identities, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        sbx_found_identity_deinit(&identities[i]);
+    }
+    free(identities);
 }
 
 static void read_fragments(sbx_store *store, int64_t person, enum sbx_schema schema,
@@ -109,7 +129,7 @@ void sbx_store_read_person(sbx_store *store, int64_t person, enum sbx_schema sch
 {
     *out = (struct sbx_person){0};
     pthread_mutex_lock(&store->lock);
-    read_identities(store, person, out);
+    out->identities = read_identities(store, person, &out->identity_count);
     read_fragments(store, person, schema, out);
     if (schema == SBX_PROFILE) {
         sqlite3_stmt *latest = sbx_store_statement(store, SBX_SQL_LATEST_EVENT);
@@ -125,16 +145,13 @@ void sbx_store_read_person(sbx_store *store, int64_t person, enum sbx_schema sch
 
 void sbx_person_deinit(struct sbx_person *person)
 {
-    for (size_t i = 0; i < person->identity_count; i++) {
-        sbx_found_identity_deinit(&person->identities[i]);
-    }
+    sbx_found_identities_free(person->identities, person->identity_count);
     for (size_t i = 0; i < person->fragment_count; i++) {
         free(person->fragments[i].dataset);
         free(person->fragments[i].batch);
         free(person->fragments[i].identity_keys);
         free(person->fragments[i].entity);
     }
-    free(person->identities);
     free(person->fragments);
     free(person->event_dataset);
     *person = (struct sbx_person){0};
