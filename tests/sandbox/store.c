@@ -26,11 +26,15 @@ static const char schema_sql[] =
     " ts INTEGER NOT NULL, event_id TEXT NOT NULL, dataset TEXT NOT NULL,"
     " identities TEXT NOT NULL, body TEXT NOT NULL);"
     "CREATE INDEX IF NOT EXISTS event_person ON event(person, ts);"
+    "CREATE INDEX IF NOT EXISTS event_name ON event(person, event_id);"
     "CREATE TABLE IF NOT EXISTS document(kind INTEGER NOT NULL, id TEXT NOT NULL,"
     " body TEXT NOT NULL, UNIQUE(kind, id));"
     "CREATE TABLE IF NOT EXISTS note(name TEXT PRIMARY KEY, value TEXT NOT NULL);";
 
-/* An identity is found by its XID alone, also when asked by name: the XID is a hash of the name. */
+/* The events of a person are read in the order of the index event_person, whose entries end with
+ * the row id: from any place, without looking at what stands before it.
+ *
+ * An identity is found by its XID alone, also when asked by name: the XID is a hash of the name. */
 static const char *const sql[SBX_SQL_COUNT] = {
     [SBX_SQL_FIND_BY_NAME] = "SELECT id, person, ns, value, xid, state, is_primary FROM identity"
                              " WHERE xid = ?1 AND ns = ?2 AND value = ?3",
@@ -63,11 +67,11 @@ static const char *const sql[SBX_SQL_COUNT] = {
     [SBX_SQL_LATEST_EVENT] = "SELECT dataset, ts FROM event WHERE person = ?1"
                              " ORDER BY ts DESC LIMIT 1",
     [SBX_SQL_EVENTS_UP] = "SELECT id, ts, event_id, identities, body FROM event WHERE person = ?1"
-                          " AND ts >= ?2 AND ts < ?3 AND (ts, id) >= (?4, ?5)"
-                          " ORDER BY ts, id LIMIT ?6",
+                          " AND ts >= ?2 AND ts <= ?3 AND (ts > ?2 OR id >= ?4)"
+                          " ORDER BY ts, id LIMIT ?5",
     [SBX_SQL_EVENTS_DOWN] = "SELECT id, ts, event_id, identities, body FROM event WHERE person = ?1"
-                            " AND ts >= ?2 AND ts < ?3 AND (ts, id) <= (?4, ?5)"
-                            " ORDER BY ts DESC, id DESC LIMIT ?6",
+                            " AND ts >= ?2 AND ts <= ?3 AND (ts < ?3 OR id <= ?4)"
+                            " ORDER BY ts DESC, id DESC LIMIT ?5",
     [SBX_SQL_FIND_EVENT] = "SELECT ts, id FROM event WHERE person = ?1 AND event_id = ?2",
 };
 

@@ -168,23 +168,39 @@ size_t sbx_store_count_identities(sbx_store *store, int64_t person)
     return value;
 }
 
+/* Narrows the range to what follows the place to resume at, so that the index begins there. */
+static void bind_range(sqlite3_stmt *all, const struct sbx_event_range *range)
+{
+    int64_t first_ms = range->start_ms;
+    int64_t last_ms = range->end_ms - 1;
+    int64_t row = range->descending ? INT64_MAX : INT64_MIN;
+    if (range->resume && range->descending && range->from_ms <= last_ms) {
+        last_ms = range->from_ms;
+        row = range->from_row;
+    } else if (range->resume && !range->descending && range->from_ms >= first_ms) {
+        first_ms = range->from_ms;
+        row = range->from_row;
+    }
+    sqlite3_bind_int64(all, 1, range->person);
+    sqlite3_bind_int64(all, 2, first_ms);
+    sqlite3_bind_int64(all, 3, last_ms);
+    sqlite3_bind_int64(all, 4, row);
+    sqlite3_bind_int64(all, 5, (sqlite3_int64)range->limit);
+}
+
 struct sbx_event *sbx_store_read_events(sbx_store *store, const struct sbx_event_range *range,
                                         size_t *count)
 {
     struct sbx_event *events = NULL;
     size_t capacity = 0;
     *count = 0;
-    int64_t from_ms = range->resume ? range->from_ms : range->descending ? INT64_MAX : INT64_MIN;
-    int64_t from_row = range->resume ? range->from_row : range->descending ? INT64_MAX : INT64_MIN;
+    if (range->end_ms == INT64_MIN) {
+        return NULL;
+    }
     pthread_mutex_lock(&store->lock);
     sqlite3_stmt *all =
         sbx_store_statement(store, range->descending ? SBX_SQL_EVENTS_DOWN : SBX_SQL_EVENTS_UP);
-    sqlite3_bind_int64(all, 1, range->person);
-    sqlite3_bind_int64(all, 2, range->start_ms);
-    sqlite3_bind_int64(all, 3, range->end_ms);
-    sqlite3_bind_int64(all, 4, from_ms);
-    sqlite3_bind_int64(all, 5, from_row);
-    sqlite3_bind_int64(all, 6, (sqlite3_int64)range->limit);
+    bind_range(all, range);
     while (sqlite3_step(all) == SQLITE_ROW) {
         if (*count == capacity) {
             capacity = capacity > 0 ? capacity * 2 : 16;
