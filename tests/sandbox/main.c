@@ -36,7 +36,10 @@ static bool load_all(sbx_store *store, const struct sbx_options *options, struct
             return false;
         }
     }
-    return options->generate == 0 || sbx_generate(store, options->generate, options->seed, error);
+    return (options->generate == 0 ||
+            sbx_generate(store, options->generate, options->seed, error)) &&
+           (options->generate_events == 0 ||
+            sbx_generate_events(store, options->generate_events, options->seed, error));
 }
 
 static void announce(const struct sbx_options *options, const sbx_server *server)

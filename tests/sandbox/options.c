@@ -23,6 +23,7 @@ enum {
     OPT_DEMO,
     OPT_LOAD,
     OPT_GENERATE,
+    OPT_GENERATE_EVENTS,
     OPT_SEED,
     OPT_CLIENT_ID,
     OPT_CLIENT_SECRET,
@@ -47,6 +48,7 @@ static const struct option long_options[] = {
     {"demo", no_argument, NULL, OPT_DEMO},
     {"load", required_argument, NULL, OPT_LOAD},
     {"generate", required_argument, NULL, OPT_GENERATE},
+    {"generate-events", required_argument, NULL, OPT_GENERATE_EVENTS},
     {"seed", required_argument, NULL, OPT_SEED},
     {"client-id", required_argument, NULL, OPT_CLIENT_ID},
     {"client-secret", required_argument, NULL, OPT_CLIENT_SECRET},
@@ -85,6 +87,7 @@ static const char help[] =
     "  --load FILE            load NDJSON records; may be repeated\n"
     "  --generate N           make N synthetic customers: C0000001, customer1@example.net,\n"
     "                         +15550000001 and so on\n"
+    "  --generate-events N    make one more, C-EVENTS or events@example.net, with N events\n"
     "  --seed N               what they are made from, default 1; also seeds the faults\n"
     "  --database FILE        keep everything in FILE; default: a temporary database\n"
     "\n"
@@ -153,6 +156,10 @@ static bool read_count(struct sbx_options *out, int option, const char *text)
     case OPT_GENERATE:
         done = read_number(&value, text, 1, 9999999);
         out->generate = value;
+        break;
+    case OPT_GENERATE_EVENTS:
+        done = read_number(&value, text, 1, 9999999);
+        out->generate_events = value;
         break;
     case OPT_SEED:
         done = read_number(&value, text, 0, INT64_MAX);

@@ -17,6 +17,7 @@ struct sbx_options {
     bool demo;
     bool parent_death_stop;
     int64_t generate;
+    int64_t generate_events;
     uint64_t seed;
     size_t batch_max;
 };
