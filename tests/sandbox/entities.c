@@ -81,15 +81,6 @@ static enum outcome read_entity(struct sbx_service *service,
     return outcome;
 }
 
-static void answer_unknown(struct sbx_service *service, struct sbx_answer *answer)
-{
-    if (sbx_faults_shapes(service->faults).not_found_as_empty) {
-        sbx_answer_json(answer, 200, json_object());
-    } else {
-        sbx_answer_not_found(answer);
-    }
-}
-
 static json_t *requested(const char *ns, const char *id)
 {
     json_t *value = json_object();
@@ -98,6 +89,35 @@ static json_t *requested(const char *ns, const char *id)
         json_object_set_new(value, "entityIdNS", json_pack("{s:s}", "code", ns));
     }
     return value;
+}
+
+/* What a batch has for somebody unknown. New reference. */
+static json_t *placeholder(const char *xid, const char *ns, const char *id,
+                           const struct sbx_shapes *shapes)
+{
+    json_t *entry = json_pack("{s:s, s:[s], s:{}, s:s}", "entityId", xid, "sources", "", "entity",
+                              "lastModifiedAt", "1970-01-01T00:00:00Z");
+    if (shapes->requested_identity) {
+        json_object_set_new(entry, "requestedIdentity", requested(ns, id));
+    }
+    return entry;
+}
+
+static void answer_unknown(struct sbx_service *service, const char *ns, const char *id,
+                           struct sbx_answer *answer)
+{
+    struct sbx_shapes shapes = sbx_faults_shapes(service->faults);
+    if (shapes.not_found_as_placeholder) {
+        char xid[SBX_XID_SIZE];
+        sbx_unknown_xid(xid, ns, id);
+        json_t *body = json_object();
+        json_object_set_new(body, xid, placeholder(xid, ns, id, &shapes));
+        sbx_answer_json(answer, 200, body);
+    } else if (shapes.not_found_as_empty) {
+        sbx_answer_json(answer, 200, json_object());
+    } else {
+        sbx_answer_not_found(answer);
+    }
 }
 
 /* The identity named in the query, under either spelling; false with the answer written. */
@@ -142,7 +162,7 @@ void sbx_entities_get(struct sbx_service *service, const struct sbx_request *req
         goto done;
     }
     if (!sbx_store_find(service->store, ns, id, &identity)) {
-        answer_unknown(service, answer);
+        answer_unknown(service, ns, id, answer);
         goto done;
     }
     switch (read_entity(service, &identity, policy, schema, &selection, &entry)) {
@@ -156,7 +176,7 @@ void sbx_entities_get(struct sbx_service *service, const struct sbx_request *req
         break;
     }
     case NOT_FOUND:
-        answer_unknown(service, answer);
+        answer_unknown(service, ns, id, answer);
         break;
     case TOO_MANY:
         sbx_answer_entity_error(answer, 422, TOO_MANY_IDENTITIES, NULL);
@@ -177,25 +197,44 @@ struct batch {
     struct sbx_shapes shapes;
     json_t *entries; /* keyed by XID */
     json_t *errors;  /* array of {xid, error} */
+    json_t *asked;   /* the XIDs that the request names, in any way, as keys */
     size_t found;
 };
 
-static void add_error(struct batch *batch, const char *xid, json_t *error)
-{
-    json_array_append_new(batch->errors, json_pack("{s:s, s:o}", "xid", xid, "error", error));
-}
-
 static void add_placeholder(struct batch *batch, const char *xid, const char *ns, const char *id)
 {
-    if (batch->shapes.batch_omits_unknown || json_object_get(batch->entries, xid) != NULL) {
-        return;
+    if (!batch->shapes.batch_omits_unknown && json_object_get(batch->entries, xid) == NULL) {
+        json_object_set_new(batch->entries, xid, placeholder(xid, ns, id, &batch->shapes));
     }
-    json_t *entry = json_pack("{s:s, s:[s], s:{}, s:s}", "entityId", xid, "sources", "", "entity",
-                              "lastModifiedAt", "1970-01-01T00:00:00Z");
-    if (batch->shapes.requested_identity) {
-        json_object_set_new(entry, "requestedIdentity", requested(ns, id));
+}
+
+/* Another XID of the person, preferably one that nobody asked for; the asked one when there is no
+ * other. Borrowed. */
+static const char *other_key(const struct batch *batch, const json_t *entry, const char *asked)
+{
+    const json_t *graph = json_object_get(entry, "identityGraph");
+    const char *other = asked;
+    for (size_t i = 0; i < json_array_size(graph); i++) {
+        const char *xid = json_string_value(json_array_get(graph, i));
+        if (json_object_get(batch->asked, xid) == NULL) {
+            return xid;
+        }
+        if (strcmp(xid, asked) != 0) {
+            other = xid;
+        }
+    }
+    return other;
+}
+
+/* Steals entry. */
+static void add_entry(struct batch *batch, const char *xid, json_t *entry)
+{
+    if (batch->shapes.batch_keys_are_other) {
+        xid = other_key(batch, entry, xid);
+        json_object_set_new(entry, "entityId", json_string(xid));
     }
     json_object_set_new(batch->entries, xid, entry);
+    batch->found++;
 }
 
 static void add_item(struct batch *batch, const char *ns, const char *id)
@@ -209,9 +248,7 @@ static void add_item(struct batch *batch, const char *ns, const char *id)
     }
     json_t *entry = NULL;
     if (sbx_faults_entry_fails(batch->service->faults)) {
-        add_error(batch, identity.xid,
-                  sbx_entity_error(500, "Unable to connect to server",
-                                   "Status Code - 500 : Connection Timeout"));
+        json_array_append_new(batch->errors, sbx_lookup_entry_error(identity.xid, 500, NULL));
         sbx_found_identity_deinit(&identity);
         return;
     }
@@ -221,40 +258,56 @@ static void add_item(struct batch *batch, const char *ns, const char *id)
         if (batch->schema != SBX_PROFILE || batch->shapes.requested_identity) {
             json_object_set_new(entry, "requestedIdentity", requested(ns, id));
         }
-        json_object_set_new(batch->entries, identity.xid, entry);
-        batch->found++;
+        add_entry(batch, identity.xid, entry);
         break;
     case NOT_FOUND:
         add_placeholder(batch, identity.xid, ns, id);
         break;
     case TOO_MANY:
-        add_error(batch, identity.xid, sbx_entity_error(422, TOO_MANY_IDENTITIES, NULL));
+        json_array_append_new(batch->errors,
+                              sbx_lookup_entry_error(identity.xid, 422, TOO_MANY_IDENTITIES));
         break;
     }
     sbx_found_identity_deinit(&identity);
 }
 
-/* The published 207 has errors and nothing else, so the entries that were found have to be asked
- * for again. The mixed shape is for callers that must cope with either. */
 static void answer_batch(struct batch *batch, struct sbx_answer *answer)
 {
     if (json_array_size(batch->errors) > 0) {
-        if (!batch->shapes.batch_errors_mixed) {
-            sbx_answer_json(answer, 207, json_incref(batch->errors));
-            return;
-        }
-        size_t index;
-        json_t *error;
-        json_array_foreach(batch->errors, index, error)
-        {
-            json_object_set(batch->entries, sbx_json_text(error, "xid"), error);
-        }
-        sbx_answer_json(answer, 207, json_incref(batch->entries));
-    } else if (batch->found == 0) {
-        answer_unknown(batch->service, answer);
-    } else {
+        sbx_lookup_answer_errors(answer, batch->entries, batch->errors,
+                                 batch->shapes.batch_errors_mixed);
+    } else if (batch->found > 0 || batch->shapes.not_found_as_placeholder) {
         sbx_answer_json(answer, 200, json_incref(batch->entries));
+    } else if (batch->shapes.not_found_as_empty) {
+        sbx_answer_json(answer, 200, json_object());
+    } else {
+        sbx_answer_not_found(answer);
     }
+}
+
+/* Calls each for every identity; false when one of them is none. */
+static bool each_item(struct batch *batch, const json_t *items,
+                      void (*each)(struct batch *batch, const char *ns, const char *id))
+{
+    bool readable = true;
+    for (size_t i = 0; i < json_array_size(items) && readable; i++) {
+        const json_t *item = json_array_get(items, i);
+        char *id = sbx_item_id(item, "entityId");
+        const char *ns = sbx_item_ns(item, "entityIdNS");
+        readable = id != NULL && (ns != NULL || sbx_xid_valid(id));
+        if (readable) {
+            each(batch, ns, id);
+        }
+        free(id);
+    }
+    return readable;
+}
+
+static void note_asked(struct batch *batch, const char *ns, const char *id)
+{
+    char xid[SBX_XID_SIZE];
+    sbx_unknown_xid(xid, ns, id);
+    json_object_set_new(batch->asked, xid, json_true());
 }
 
 void sbx_entities_batch(struct sbx_service *service, const struct sbx_request *request,
@@ -282,25 +335,16 @@ void sbx_entities_batch(struct sbx_service *service, const struct sbx_request *r
         .shapes = sbx_faults_shapes(service->faults),
         .entries = json_object(),
         .errors = json_array(),
+        .asked = json_object(),
     };
-    bool readable = true;
-    for (size_t i = 0; i < json_array_size(items) && readable; i++) {
-        const json_t *item = json_array_get(items, i);
-        char *id = sbx_item_id(item, "entityId");
-        const char *ns = sbx_item_ns(item, "entityIdNS");
-        readable = id != NULL && (ns != NULL || sbx_xid_valid(id));
-        if (readable) {
-            add_item(&batch, ns, id);
-        }
-        free(id);
-    }
-    if (readable) {
+    if (each_item(&batch, items, note_asked) && each_item(&batch, items, add_item)) {
         answer_batch(&batch, answer);
     } else {
         sbx_bad_request(answer, "an identity needs an XID, or an entityId and entityIdNS.code");
     }
     json_decref(batch.entries);
     json_decref(batch.errors);
+    json_decref(batch.asked);
     sbx_policy_free(policy);
     sbx_selection_deinit(&selection);
 }

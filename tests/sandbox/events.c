@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define PROFILE_SCHEMA "_xdm.context.profile"
+#define TOO_MANY_IDENTITIES "Too many related identities"
 
 /* What is asked, read from a query or from a body. */
 struct question {
@@ -233,18 +234,48 @@ static bool too_many(struct sbx_service *service, const struct sbx_found_identit
            sbx_store_count_identities(service->store, identity->person) > SBX_GRAPH_MAX;
 }
 
+static void answer_nothing(struct sbx_answer *answer, const struct sbx_shapes *shapes)
+{
+    if (shapes->events_not_found_as_empty) {
+        sbx_answer_json(answer, 200, json_object());
+    } else {
+        sbx_answer_not_found(answer);
+    }
+}
+
+static struct sbx_page empty_page(void)
+{
+    return (struct sbx_page){.children = json_array(), .start = sbx_copy(""), .next = sbx_copy("")};
+}
+
+/* Whether the answer shall not show that the profile is there and its events are not. */
+static bool hides(const struct sbx_page *page, const struct sbx_shapes *shapes)
+{
+    return shapes->events_not_found_as_404 && json_array_size(page->children) == 0;
+}
+
 static void answer_page(struct sbx_service *service, const struct sbx_request *request,
                         const struct question *question, const struct sbx_found_identity *identity,
                         const sbx_policy *policy, struct sbx_answer *answer)
 {
-    struct sbx_page_query query =
-        page_query(question, identity, policy, sbx_request_argument(request, "start"));
+    struct sbx_shapes shapes = sbx_faults_shapes(service->faults);
     struct sbx_page page;
-    if (!sbx_page_read(&page, service->store, &query)) {
-        sbx_bad_request(answer, "start does not name an event of this profile");
-        return;
+    if (identity->key != 0) {
+        struct sbx_page_query query =
+            page_query(question, identity, policy, sbx_request_argument(request, "start"));
+        if (!sbx_page_read(&page, service->store, &query)) {
+            sbx_bad_request(answer, "start does not name an event of this profile");
+            return;
+        }
+    } else {
+        page = empty_page();
     }
-    sbx_answer_json(answer, 200, describe_page(&page, question, query_link(request, page.next)));
+    if (hides(&page, &shapes) || (identity->key == 0 && !shapes.events_not_found_as_page)) {
+        answer_nothing(answer, &shapes);
+    } else {
+        sbx_answer_json(answer, 200,
+                        describe_page(&page, question, query_link(request, page.next)));
+    }
     sbx_page_deinit(&page);
 }
 
@@ -268,23 +299,77 @@ void sbx_events_get(struct sbx_service *service, const struct sbx_request *reque
     }
     struct sbx_found_identity identity = {0};
     sbx_policy *policy = sbx_lookup_policy(service, request, SBX_PROFILE, answer);
-    if (policy == NULL) {
-        /* answered */
-    } else if (!sbx_store_find(service->store, ns, id, &identity)) {
-        sbx_answer_not_found(answer);
-    } else if (too_many(service, &identity, policy)) {
-        sbx_answer_entity_error(answer, 422, "Too many related identities", NULL);
-    } else {
-        answer_page(service, request, &question, &identity, policy, answer);
+    if (policy != NULL) {
+        bool found = sbx_store_find(service->store, ns, id, &identity);
+        if (found && too_many(service, &identity, policy)) {
+            sbx_answer_entity_error(answer, 422, TOO_MANY_IDENTITIES, NULL);
+        } else {
+            answer_page(service, request, &question, &identity, policy, answer);
+        }
     }
     sbx_policy_free(policy);
     sbx_found_identity_deinit(&identity);
     question_deinit(&question);
 }
 
-static bool add_pages(struct sbx_service *service, const struct sbx_request *request,
-                      const struct question *question, const sbx_policy *policy,
-                      const json_t *items, json_t *pages, json_t *errors)
+/* A batch while it grows. */
+struct batch {
+    struct sbx_service *service;
+    const struct sbx_request *request;
+    const struct question *question;
+    const sbx_policy *policy;
+    struct sbx_shapes shapes;
+    json_t *pages;  /* keyed by XID */
+    json_t *errors; /* array of {xid, error} */
+};
+
+static void add_page(struct batch *batch, const char *xid, const json_t *item,
+                     const struct sbx_page *page)
+{
+    if (!hides(page, &batch->shapes)) {
+        json_object_set_new(
+            batch->pages, xid,
+            describe_page(page, batch->question, body_link(batch->request, item, page->next)));
+    }
+}
+
+/* Left out, as an unknown account is left out of a batch, unless the shapes want otherwise. */
+static void add_unknown(struct batch *batch, const char *ns, const char *id, const json_t *item)
+{
+    if (batch->shapes.events_not_found_as_page) {
+        char xid[SBX_XID_SIZE];
+        sbx_unknown_xid(xid, ns, id);
+        struct sbx_page page = empty_page();
+        add_page(batch, xid, item, &page);
+        sbx_page_deinit(&page);
+    }
+}
+
+/* False when the start of the item is not an event of this profile. */
+static bool add_found(struct batch *batch, const struct sbx_found_identity *identity,
+                      const json_t *item)
+{
+    if (sbx_faults_entry_fails(batch->service->faults)) {
+        json_array_append_new(batch->errors, sbx_lookup_entry_error(identity->xid, 500, NULL));
+        return true;
+    }
+    if (too_many(batch->service, identity, batch->policy)) {
+        json_array_append_new(batch->errors,
+                              sbx_lookup_entry_error(identity->xid, 422, TOO_MANY_IDENTITIES));
+        return true;
+    }
+    struct sbx_page_query query =
+        page_query(batch->question, identity, batch->policy, sbx_json_text(item, "start"));
+    struct sbx_page page;
+    bool readable = sbx_page_read(&page, batch->service->store, &query);
+    if (readable) {
+        add_page(batch, identity->xid, item, &page);
+        sbx_page_deinit(&page);
+    }
+    return readable;
+}
+
+static bool add_pages(struct batch *batch, const json_t *items)
 {
     bool readable = true;
     for (size_t i = 0; i < json_array_size(items) && readable; i++) {
@@ -294,23 +379,10 @@ static bool add_pages(struct sbx_service *service, const struct sbx_request *req
         struct sbx_found_identity identity = {0};
         if (id == NULL || (ns == NULL && !sbx_xid_valid(id))) {
             readable = false;
-        } else if (!sbx_store_find(service->store, ns, id, &identity)) {
-            /* Left out, as an unknown account is left out of a batch. */
-        } else if (too_many(service, &identity, policy)) {
-            json_array_append_new(
-                errors, json_pack("{s:s, s:o}", "xid", identity.xid, "error",
-                                  sbx_entity_error(422, "Too many related identities", NULL)));
+        } else if (sbx_store_find(batch->service->store, ns, id, &identity)) {
+            readable = add_found(batch, &identity, item);
         } else {
-            struct sbx_page_query query =
-                page_query(question, &identity, policy, sbx_json_text(item, "start"));
-            struct sbx_page page;
-            readable = sbx_page_read(&page, service->store, &query);
-            if (readable) {
-                json_object_set_new(
-                    pages, identity.xid,
-                    describe_page(&page, question, body_link(request, item, page.next)));
-                sbx_page_deinit(&page);
-            }
+            add_unknown(batch, ns, id, item);
         }
         sbx_found_identity_deinit(&identity);
         free(id);
@@ -331,19 +403,27 @@ void sbx_events_batch(struct sbx_service *service, const struct sbx_request *req
     }
     sbx_policy *policy = sbx_lookup_policy(service, request, SBX_PROFILE, answer);
     if (policy != NULL) {
-        json_t *pages = json_object();
-        json_t *errors = json_array();
-        if (!add_pages(service, request, &question, policy, items, pages, errors)) {
+        struct batch batch = {
+            .service = service,
+            .request = request,
+            .question = &question,
+            .policy = policy,
+            .shapes = sbx_faults_shapes(service->faults),
+            .pages = json_object(),
+            .errors = json_array(),
+        };
+        if (!add_pages(&batch, items)) {
             sbx_bad_request(answer, "an identity or its start cannot be used");
-        } else if (json_array_size(errors) > 0) {
-            sbx_answer_json(answer, 207, json_incref(errors));
-        } else if (json_object_size(pages) == 0) {
-            sbx_answer_not_found(answer);
+        } else if (json_array_size(batch.errors) > 0) {
+            sbx_lookup_answer_errors(answer, batch.pages, batch.errors,
+                                     batch.shapes.batch_errors_mixed);
+        } else if (json_object_size(batch.pages) == 0) {
+            answer_nothing(answer, &batch.shapes);
         } else {
-            sbx_answer_json(answer, 200, json_incref(pages));
+            sbx_answer_json(answer, 200, json_incref(batch.pages));
         }
-        json_decref(pages);
-        json_decref(errors);
+        json_decref(batch.pages);
+        json_decref(batch.errors);
     }
     sbx_policy_free(policy);
     question_deinit(&question);

@@ -118,7 +118,10 @@ sbx_policy *sbx_lookup_policy(struct sbx_service *service, const struct sbx_requ
     if (id == NULL) {
         id = sbx_request_argument(request, "mergePolicyId");
     }
-    sbx_policy *policy = sbx_policy_find(service->store, id, schema);
+    sbx_policy *policy = NULL;
+    if (id != NULL || !sbx_faults_shapes(service->faults).no_default_merge_policy) {
+        policy = sbx_policy_find(service->store, id, schema);
+    }
     if (policy == NULL) {
         sbx_answer_entity_error(answer, 422,
                                 id != NULL ? "The merge policy does not exist."
@@ -128,21 +131,53 @@ sbx_policy *sbx_lookup_policy(struct sbx_service *service, const struct sbx_requ
     return policy;
 }
 
+/* Says that a batch is too large, with the status that is set for it. */
+static void refuse_size(struct sbx_answer *answer, unsigned status, size_t most)
+{
+    char cause[120];
+    snprintf(cause, sizeof(cause), "Status Code - %u : at most %zu identities may be asked at once",
+             status, most);
+    sbx_answer_entity_error(
+        answer, status, status == 413 ? "The request is too large." : "The request is not valid.",
+        cause);
+}
+
 json_t *sbx_lookup_items(struct sbx_service *service, const struct sbx_request *request,
                          struct sbx_answer *answer)
 {
     json_t *items = json_object_get(request->json, "identities");
-    char message[100];
+    struct sbx_shapes shapes = sbx_faults_shapes(service->faults);
+    size_t most = shapes.batch_max > 0 ? (size_t)shapes.batch_max : service->batch_max;
     if (!json_is_object(request->json)) {
         sbx_bad_request(answer, "the body is not a JSON object");
     } else if (!json_is_array(items) || json_array_size(items) == 0) {
         sbx_bad_request(answer, "identities is missing or empty");
-    } else if (json_array_size(items) > service->batch_max) {
-        snprintf(message, sizeof(message), "at most %zu identities may be asked at once",
-                 service->batch_max);
-        sbx_bad_request(answer, message);
+    } else if (json_array_size(items) > most) {
+        refuse_size(answer, (unsigned)shapes.batch_refusal, most);
     } else {
         return items;
     }
     return NULL;
+}
+
+json_t *sbx_lookup_entry_error(const char *xid, unsigned status, const char *message)
+{
+    json_t *error = message != NULL ? sbx_entity_error(status, message, NULL)
+                                    : sbx_entity_error(status, "Unable to connect to server",
+                                                       "Status Code - 500 : Connection Timeout");
+    return json_pack("{s:s, s:o}", "xid", xid, "error", error);
+}
+
+void sbx_lookup_answer_errors(struct sbx_answer *answer, json_t *entries, json_t *errors,
+                              bool mixed)
+{
+    size_t index;
+    json_t *error;
+    json_array_foreach(errors, index, error)
+    {
+        if (mixed) {
+            json_object_set(entries, sbx_json_text(error, "xid"), error);
+        }
+    }
+    sbx_answer_json(answer, 207, json_incref(mixed ? entries : errors));
 }

@@ -30,9 +30,19 @@ void sbx_unknown_xid(char out[SBX_XID_SIZE], const char *ns, const char *id);
 sbx_policy *sbx_lookup_policy(struct sbx_service *service, const struct sbx_request *request,
                               enum sbx_schema schema, struct sbx_answer *answer);
 
-/* The identities of a POST body; NULL with a 400 written when there are none or too many. */
+/* The identities of a POST body; NULL with a 400 written when there are none,
+ * or a refusal when there are too many. */
 json_t *sbx_lookup_items(struct sbx_service *service, const struct sbx_request *request,
                          struct sbx_answer *answer);
+
+/* What a batch says of an entry that went wrong: {xid, error}. A NULL message stands for trouble
+ * inside the service. New reference. */
+json_t *sbx_lookup_entry_error(const char *xid, unsigned status, const char *message);
+/* The 207 of a batch with errors, which are an array of the above. Its published form has nothing
+ * else, so that entries which were found have to be asked for again; mixed adds the errors to
+ * entries, keyed by XID, for callers that must cope with either. */
+void sbx_lookup_answer_errors(struct sbx_answer *answer, json_t *entries, json_t *errors,
+                              bool mixed);
 
 void sbx_bad_request(struct sbx_answer *answer, const char *message);
 

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
-const struct sbx_shapes sbx_shapes_usual = {0};
+const struct sbx_shapes sbx_shapes_usual = {.batch_refusal = 400};
 
 static const struct flag {
     const char *name;
@@ -15,8 +15,14 @@ static const struct flag {
 } flags[] = {
     {"batchOmitsUnknown", offsetof(struct sbx_shapes, batch_omits_unknown)},
     {"batchErrorsMixed", offsetof(struct sbx_shapes, batch_errors_mixed)},
+    {"batchKeysAreOther", offsetof(struct sbx_shapes, batch_keys_are_other)},
     {"requestedIdentity", offsetof(struct sbx_shapes, requested_identity)},
     {"notFoundAsEmpty", offsetof(struct sbx_shapes, not_found_as_empty)},
+    {"notFoundAsPlaceholder", offsetof(struct sbx_shapes, not_found_as_placeholder)},
+    {"eventsNotFoundAs404", offsetof(struct sbx_shapes, events_not_found_as_404)},
+    {"eventsNotFoundAsPage", offsetof(struct sbx_shapes, events_not_found_as_page)},
+    {"eventsNotFoundAsEmpty", offsetof(struct sbx_shapes, events_not_found_as_empty)},
+    {"noDefaultMergePolicy", offsetof(struct sbx_shapes, no_default_merge_policy)},
     {"graphMembersWithXid", offsetof(struct sbx_shapes, graph_members_with_xid)},
 };
 
@@ -28,6 +34,8 @@ static const struct number {
     bool whole;
 } numbers[] = {
     {"entryErrorRate", offsetof(struct sbx_shapes, entry_error_rate), 0, 1, false},
+    {"batchMax", offsetof(struct sbx_shapes, batch_max), 0, 100000, true},
+    {"batchRefusal", offsetof(struct sbx_shapes, batch_refusal), 400, 413, true},
 };
 
 enum {
@@ -69,6 +77,10 @@ static bool set_number(struct sbx_shapes *shapes, size_t i, const json_t *value,
         (number->whole && wanted != floor(wanted))) {
         return sbx_fail(error, "\"%s\" is a %snumber from %g to %g", number->name,
                         number->whole ? "whole " : "", number->least, number->most);
+    }
+    if (number->offset == offsetof(struct sbx_shapes, batch_refusal) && wanted != 400 &&
+        wanted != 413) {
+        return sbx_fail(error, "\"batchRefusal\" is 400 or 413");
     }
     *(double *)(void *)((char *)shapes + number->offset) = wanted;
     return true;

@@ -90,6 +90,11 @@ static void given_wrong_settings_nothing_changes(void **state)
         "profile.delayMs=-1",
         "shapes.nothing=true",
         "shapes.entryErrorRate=7",
+        "shapes.batchMax=-1",
+        "shapes.batchMax=1.5",
+        "shapes.batchMax=true",
+        "shapes.batchRefusal=401",
+        "shapes.batchKeysAreOther=1",
         "profile.delayMs=\"1\"",
         ".=",
         "profile.delayMs=nan",
@@ -130,6 +135,8 @@ static void given_what_get_says_set_takes_it_back(void **state)
     struct sbx_error error;
     set(faults, "audiences.errorRate=0.25");
     set(faults, "shapes.notFoundAsEmpty=true");
+    set(faults, "shapes.batchMax=10");
+    set(faults, "shapes.batchRefusal=413");
     json_t *config = sbx_faults_get(faults);
     assert_true(sbx_faults_set(faults, config, false, &error));
     json_t *again = sbx_faults_get(faults);
