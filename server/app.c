@@ -244,7 +244,7 @@ static pc_status make_service(pc_app *app)
         .event_window_ms = c->defaults.event_window,
         .batch_parallel = (int)c->batch.parallel,
         .batch_chunk = (int)c->batch.chunk_size,
-        .has_graph = app->sandbox != NULL || c->upstream.identity_url[0] != '\0',
+        .has_identity_service = app->sandbox != NULL || c->upstream.identity_url[0] != '\0',
         .quote_texts = c->upstream.quote_property_texts,
         .may_delete = c->access.delete_profiles,
         .on_deletion = on_deletion,

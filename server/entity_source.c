@@ -49,9 +49,13 @@ static size_t length(const char *text)
 static pc_entity_query make_query(const pc_fetch_request *request, const pc_entity_ref *refs)
 {
     static const pc_entity_kind kinds[] = {
-        [PC_FETCH_PROFILE] = PC_ENTITY_PROFILE,     [PC_FETCH_EVENTS] = PC_ENTITY_EVENTS,
-        [PC_FETCH_AUDIENCES] = PC_ENTITY_AUDIENCES, [PC_FETCH_PROFILES] = PC_ENTITY_BATCH,
-        [PC_FETCH_RECORD] = PC_ENTITY_RECORD,       [PC_FETCH_GRAPH] = PC_ENTITY_GRAPH,
+        [PC_FETCH_PROFILE] = PC_ENTITY_PROFILE,
+        [PC_FETCH_EVENTS] = PC_ENTITY_EVENTS,
+        [PC_FETCH_AUDIENCES] = PC_ENTITY_AUDIENCES,
+        [PC_FETCH_PROFILES] = PC_ENTITY_BATCH,
+        [PC_FETCH_RECORD] = PC_ENTITY_RECORD,
+        [PC_FETCH_GRAPH] = PC_ENTITY_GRAPH,
+        [PC_FETCH_XID] = PC_ENTITY_XID,
         [PC_FETCH_DELETE] = PC_ENTITY_DELETE,
     };
     return (pc_entity_query){

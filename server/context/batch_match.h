@@ -3,7 +3,7 @@
  *   1. the entry names the identity that was requested
  *   2. the entry's key is the XID that was asked for
  *   3. the entity lists an identity that was asked for
- *   4. the entry's key is an XID that the identity graph gave for a person
+ *   4. the entry's key is the XID that the identity service gave for a person
  *   5. what is left over are placeholders, as many as persons without an entry: these are unknown
  * Namespaces are compared without case, ids byte by byte. Several persons may have one entry.
  * Threads: pure. */
@@ -25,7 +25,7 @@ typedef struct {
 PC_NODISCARD pc_status pc_batch_entries_read(pc_batch_entries *out, pc_arena *arena,
                                              const uint8_t *bytes, size_t size);
 
-/* XIDs that the identity graph gave. `person` is a place in the list of persons. */
+/* XIDs that the identity service gave. `person` is a place in the list of persons. */
 typedef struct {
     size_t person;
     const char *xid;

@@ -9,7 +9,7 @@
 #include "context/batch_match.h"
 #include "context/fetching.h"
 #include "context/section_bytes.h"
-#include "mapping/identity_graph.h"
+#include "mapping/identity_answers.h"
 #include "mapping_tables.h"
 #include "util/clock.h"
 
@@ -17,17 +17,28 @@ enum { ARENA_BYTES_MAX = 256 * 1024 * 1024 };
 
 /* Steps of a group of persons, in order; any may be the last:
  *   TASK_CHUNK   their first request
- *   TASK_GRAPH   XIDs for those whose entry was not found, while the chunk's answer is kept
+ *   TASK_XID     XIDs for those whose entry was not found, one by one, while the answer is kept
  *   TASK_AGAIN   those left over, together
  *   TASK_SINGLE  one person */
-typedef enum { TASK_CHUNK, TASK_GRAPH, TASK_AGAIN, TASK_SINGLE } task_kind;
+typedef enum { TASK_CHUNK, TASK_XID, TASK_AGAIN, TASK_SINGLE } task_kind;
+
+/* The persons of a chunk whose XIDs are being asked for. In the arena. */
+typedef struct {
+    pc_slice *answer; /* the chunk's; owned */
+    size_t *persons;
+    size_t count;
+    size_t waiting; /* XIDs that are not known yet */
+    pc_known_xid *known;
+    size_t known_count;
+} xid_group;
 
 typedef struct task {
     struct task *next;
     struct pc_batch *batch;
     task_kind kind;
     size_t count;
-    pc_slice *answer;      /* of TASK_GRAPH: the chunk's; owned */
+    xid_group *group;      /* of TASK_XID */
+    size_t place;          /* of TASK_XID: in the group */
     pc_fetching *fetching; /* owned; while under way */
     size_t persons[];      /* places */
 } task;
@@ -83,6 +94,10 @@ static pc_status unknown_person(void)
 /* An entry's own error. */
 static pc_status entry_failure(const pc_profile_envelope *entry)
 {
+    if (entry->too_many_identities) {
+        return pc_status_new(PC_CODE_FAILED_PRECONDITION, "UPSTREAM_TOO_MANY_IDENTITIES",
+                             "the profile has more linked identities than the upstream serves");
+    }
     switch (entry->error_status) {
     case 404:
         return unknown_person();
@@ -91,8 +106,7 @@ static pc_status entry_failure(const pc_profile_envelope *entry)
                              "the upstream refuses access to this profile");
     case 422:
         return pc_status_new(PC_CODE_FAILED_PRECONDITION, "UPSTREAM_UNPROCESSABLE",
-                             "the upstream cannot serve this profile: it may have more linked "
-                             "identities than are allowed");
+                             "the upstream cannot process the request for this profile");
     case 429:
         return pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "UPSTREAM_THROTTLED",
                              "the upstream limits the rate of requests");
@@ -138,36 +152,35 @@ static void settle_entry(pc_batch *b, size_t person, const pc_profile_envelope *
 /* ---- tasks ----------------------------------------------------------------------------------- */
 
 /* Adds a task about `count` persons; when there is no memory for it they fail. */
-static void add_task(pc_batch *b, task_kind kind, const size_t *persons, size_t count,
-                     pc_slice *answer)
+static task *add_task(pc_batch *b, task_kind kind, const size_t *persons, size_t count)
 {
     if (count == 0) {
-        return;
+        return NULL;
     }
     task *t = malloc(sizeof *t + count * sizeof persons[0]);
     if (t == NULL) {
         for (size_t i = 0; i < count; i++) {
             fail_person(b, persons[i], pc_status_out_of_memory());
         }
-        return;
+        return NULL;
     }
-    *t = (task){.batch = b, .kind = kind, .count = count, .answer = pc_slice_ref(answer)};
+    *t = (task){.batch = b, .kind = kind, .count = count};
     memcpy(t->persons, persons, count * sizeof persons[0]);
     *b->waiting_end = t;
     b->waiting_end = &t->next;
+    return t;
 }
 
 static void add_singles(pc_batch *b, const size_t *persons, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        add_task(b, TASK_SINGLE, &persons[i], 1, NULL);
+        (void)add_task(b, TASK_SINGLE, &persons[i], 1);
     }
 }
 
 static void free_task(task *t)
 {
     pc_fetching_release(t->fetching);
-    pc_slice_unref(t->answer);
     free(t);
 }
 
@@ -180,9 +193,9 @@ static pc_status start_fetch(pc_batch *b, task *t)
         .request_id = plan->request_id,
         .deadline_ns = plan->close_ns,
     };
-    if (t->kind == TASK_SINGLE) {
+    if (t->kind == TASK_SINGLE || t->kind == TASK_XID) {
         const pc_person_ref *ref = &plan->persons[t->persons[0]];
-        request.kind = PC_FETCH_PROFILE;
+        request.kind = t->kind == TASK_XID ? PC_FETCH_XID : PC_FETCH_PROFILE;
         request.person.namespace_code = ref->namespace_code;
         request.person.id = ref->id;
         request.person.xid = ref->xid;
@@ -196,7 +209,7 @@ static pc_status start_fetch(pc_batch *b, task *t)
     for (size_t i = 0; i < t->count; i++) {
         refs[i] = plan->persons[t->persons[i]];
     }
-    request.kind = t->kind == TASK_GRAPH ? PC_FETCH_GRAPH : PC_FETCH_PROFILES;
+    request.kind = PC_FETCH_PROFILES;
     request.refs = refs;
     request.ref_count = t->count;
     pc_status status = pc_fetching_start(&t->fetching, b->gatherer->source, b->gatherer->workers,
@@ -237,6 +250,20 @@ static pc_status reason_to_stop(const pc_batch *b)
     return PC_OK;
 }
 
+static void on_xid(pc_batch *b, task *t, pc_status status, const pc_slice *body);
+
+/* A task that was not started. Takes `status`. */
+static void drop_task(pc_batch *b, task *t, pc_status status)
+{
+    fail_all(b, t, &status);
+    if (t->kind == TASK_XID) {
+        on_xid(b, t, status, NULL);
+    } else {
+        pc_status_clear(&status);
+    }
+    free_task(t);
+}
+
 static void unlink_running(pc_batch *b, task *t)
 {
     for (task **link = &b->running; *link != NULL; link = &(*link)->next) {
@@ -270,9 +297,7 @@ static void go_on(pc_batch *b)
             }
         }
         if (!pc_status_ok(&status)) {
-            fail_all(b, t, &status);
-            pc_status_clear(&status);
-            free_task(t);
+            drop_task(b, t, status);
         }
     }
     bool end = b->running_count == 0 && b->waiting == NULL && !b->ended;
@@ -304,28 +329,29 @@ typedef struct {
     bool has_unmatched_entries;
 } leftovers;
 
-static pc_status settle_matches(pc_batch *b, const task *t, const pc_slice *body,
-                                const pc_known_xid *known, size_t known_count, leftovers *out)
+static pc_status settle_matches(pc_batch *b, const size_t *persons, size_t count,
+                                const pc_slice *body, const pc_known_xid *known, size_t known_count,
+                                leftovers *out)
 {
     pc_batch_entries entries;
-    *out = (leftovers){.left = pc_arena_calloc(&b->arena, t->count, sizeof *out->left),
-                       .singles = pc_arena_calloc(&b->arena, t->count, sizeof *out->singles)};
-    pc_person_ref *refs = pc_arena_calloc(&b->arena, t->count, sizeof *refs);
-    int *matches = pc_arena_calloc(&b->arena, t->count, sizeof *matches);
+    *out = (leftovers){.left = pc_arena_calloc(&b->arena, count, sizeof *out->left),
+                       .singles = pc_arena_calloc(&b->arena, count, sizeof *out->singles)};
+    pc_person_ref *refs = pc_arena_calloc(&b->arena, count, sizeof *refs);
+    int *matches = pc_arena_calloc(&b->arena, count, sizeof *matches);
     if (out->left == NULL || out->singles == NULL || refs == NULL || matches == NULL) {
         return pc_status_out_of_memory();
     }
-    for (size_t i = 0; i < t->count; i++) {
-        refs[i] = b->plan.persons[t->persons[i]];
+    for (size_t i = 0; i < count; i++) {
+        refs[i] = b->plan.persons[persons[i]];
     }
     pc_status status =
         pc_batch_entries_read(&entries, &b->arena, pc_slice_bytes(body), pc_slice_size(body));
     if (pc_status_ok(&status)) {
-        status = pc_batch_match(matches, &b->arena, refs, t->count, &entries, known, known_count);
+        status = pc_batch_match(matches, &b->arena, refs, count, &entries, known, known_count);
     }
     size_t matched = 0;
-    for (size_t i = 0; pc_status_ok(&status) && i < t->count; i++) {
-        size_t person = t->persons[i];
+    for (size_t i = 0; pc_status_ok(&status) && i < count; i++) {
+        size_t person = persons[i];
         if (matches[i] == PC_NO_ENTRY) {
             out->left[out->left_count++] = person;
         } else if (matches[i] == PC_UNKNOWN_PERSON) {
@@ -343,12 +369,13 @@ static pc_status settle_matches(pc_batch *b, const task *t, const pc_slice *body
     return status;
 }
 
-/* After the graph has been asked, or cannot be. */
-static void ask_again(pc_batch *b, const task *t, const leftovers *rest)
+/* Asks for those left over of `asked` persons. */
+static void ask_again(pc_batch *b, task_kind kind, size_t asked, const leftovers *rest)
 {
+    add_singles(b, rest->singles, rest->single_count);
     /* When none of them was in the answer, asking for the same again tells nothing new. */
-    if (rest->left_count > 1 && rest->left_count < t->count && t->kind != TASK_AGAIN) {
-        add_task(b, TASK_AGAIN, rest->left, rest->left_count, NULL);
+    if (rest->left_count > 1 && rest->left_count < asked && kind != TASK_AGAIN) {
+        (void)add_task(b, TASK_AGAIN, rest->left, rest->left_count);
     } else {
         add_singles(b, rest->left, rest->left_count);
     }
@@ -364,6 +391,32 @@ static bool all_by_identity(const pc_batch *b, const size_t *persons, size_t cou
     return true;
 }
 
+/* False when there is no memory for it: then the other ways remain. */
+static bool ask_xids(pc_batch *b, const leftovers *rest, pc_slice *answer)
+{
+    xid_group *group = pc_arena_calloc(&b->arena, 1, sizeof *group);
+    pc_known_xid *known = pc_arena_calloc(&b->arena, rest->left_count, sizeof *known);
+    if (group == NULL || known == NULL) {
+        return false;
+    }
+    *group = (xid_group){.answer = pc_slice_ref(answer),
+                         .persons = rest->left,
+                         .count = rest->left_count,
+                         .known = known};
+    for (size_t i = 0; i < rest->left_count; i++) {
+        task *t = add_task(b, TASK_XID, &rest->left[i], 1);
+        if (t != NULL) {
+            t->group = group;
+            t->place = i;
+            group->waiting++;
+        }
+    }
+    if (group->waiting == 0) {
+        pc_slice_unref(group->answer);
+    }
+    return true;
+}
+
 static void on_chunk(pc_batch *b, task *t, pc_status status, pc_slice *body)
 {
     const char *reason = pc_status_reason(&status);
@@ -372,62 +425,60 @@ static void on_chunk(pc_batch *b, task *t, pc_status status, pc_slice *body)
     if (too_large && t->count > 1) {
         pc_status_clear(&status);
         size_t half = t->count / 2;
-        add_task(b, t->kind, t->persons, half, NULL);
-        add_task(b, t->kind, t->persons + half, t->count - half, NULL);
+        (void)add_task(b, t->kind, t->persons, half);
+        (void)add_task(b, t->kind, t->persons + half, t->count - half);
         return;
     }
     leftovers rest;
     if (pc_status_ok(&status)) {
-        status = settle_matches(b, t, body, NULL, 0, &rest);
+        status = settle_matches(b, t->persons, t->count, body, NULL, 0, &rest);
     }
     if (!pc_status_ok(&status)) {
         fail_all(b, t, &status);
         pc_status_clear(&status);
         return;
     }
-    add_singles(b, rest.singles, rest.single_count);
-    if (b->plan.has_graph && t->kind == TASK_CHUNK && rest.left_count > 0 &&
-        rest.has_unmatched_entries && all_by_identity(b, rest.left, rest.left_count)) {
-        add_task(b, TASK_GRAPH, rest.left, rest.left_count, body);
+    bool xids_help = b->plan.has_identity_service && t->kind == TASK_CHUNK && rest.left_count > 0 &&
+                     rest.has_unmatched_entries && all_by_identity(b, rest.left, rest.left_count);
+    if (xids_help && ask_xids(b, &rest, body)) {
+        add_singles(b, rest.singles, rest.single_count);
     } else {
-        ask_again(b, t, &rest);
+        ask_again(b, t->kind, t->count, &rest);
     }
 }
 
-static void on_graph(pc_batch *b, task *t, pc_status status, pc_slice *body)
+/* The last XID of a group has come, or will not. */
+static void match_group(pc_batch *b, xid_group *group)
 {
-    pc_graph_member *members = NULL;
-    size_t count = 0;
-    pc_known_xid *known = NULL;
-    if (pc_status_ok(&status)) {
-        status =
-            pc_graph_read(&members, &count, &b->arena, pc_slice_bytes(body), pc_slice_size(body));
-        known = pc_arena_calloc(&b->arena, count + 1, sizeof *known);
-    }
-    size_t known_count = 0;
-    for (size_t i = 0; known != NULL && i < count; i++) {
-        for (size_t j = 0; j < t->count; j++) {
-            const pc_person_ref *ref = &b->plan.persons[t->persons[j]];
-            if (pc_graph_is_asked(&members[i], ref->namespace_code, ref->id)) {
-                known[known_count++] = (pc_known_xid){j, members[i].xid};
-                break;
-            }
-        }
-    }
-    /* Without the graph the other ways remain. */
-    pc_status_clear(&status);
     leftovers rest;
-    status = settle_matches(b, t, t->answer, known, known_count, &rest);
+    pc_status status = settle_matches(b, group->persons, group->count, group->answer, group->known,
+                                      group->known_count, &rest);
+    pc_slice_unref(group->answer);
     if (!pc_status_ok(&status)) {
-        fail_all(b, t, &status);
+        for (size_t i = 0; i < group->count; i++) {
+            fail_person(b, group->persons[i], pc_status_copy(&status));
+        }
         pc_status_clear(&status);
         return;
     }
-    add_singles(b, rest.singles, rest.single_count);
-    if (rest.left_count > 1) {
-        add_task(b, TASK_AGAIN, rest.left, rest.left_count, NULL);
-    } else {
-        add_singles(b, rest.left, rest.left_count);
+    /* They were asked for together with others before, so asking for them together is new. */
+    ask_again(b, TASK_XID, group->count + 1, &rest);
+}
+
+static void on_xid(pc_batch *b, task *t, pc_status status, const pc_slice *body)
+{
+    xid_group *group = t->group;
+    const char *xid = "";
+    if (pc_status_ok(&status)) {
+        status = pc_xid_read(&xid, &b->arena, pc_slice_bytes(body), pc_slice_size(body));
+    }
+    /* Without it the other ways remain. */
+    pc_status_clear(&status);
+    if (xid[0] != '\0') {
+        group->known[group->known_count++] = (pc_known_xid){t->place, xid};
+    }
+    if (--group->waiting == 0) {
+        match_group(b, group);
     }
 }
 
@@ -452,8 +503,8 @@ static void on_fetched(void *self, pc_status status, pc_slice *body, unsigned at
     b->all.upstream_calls += attempts;
     b->all.upstream_bytes += pc_slice_size(body);
     switch (t->kind) {
-    case TASK_GRAPH:
-        on_graph(b, t, status, body);
+    case TASK_XID:
+        on_xid(b, t, status, body);
         break;
     case TASK_SINGLE:
         on_single(b, t, status, body);
@@ -487,7 +538,7 @@ static void add_chunks(pc_batch *b)
     }
     for (size_t i = 0; places != NULL && i < b->plan.person_count; i += b->plan.chunk) {
         size_t left = b->plan.person_count - i;
-        add_task(b, TASK_CHUNK, places + i, left < b->plan.chunk ? left : b->plan.chunk, NULL);
+        (void)add_task(b, TASK_CHUNK, places + i, left < b->plan.chunk ? left : b->plan.chunk);
     }
 }
 

@@ -2,10 +2,10 @@
  * upstream's POST, several chunks at once.
  *
  * A chunk that the upstream refuses as too large is halved and asked again. Persons whose entry
- * cannot be found in the answer (batch_match.h) are looked up in the identity graph, where there
- * is one, then asked for again together, since an answer without any of them says that they are
- * unknown, and at last one by one. So nobody is called unknown on a guess.
- * Threads: as gather.h. */
+ * cannot be found in the answer (batch_match.h) have their XIDs asked of the identity service,
+ * where there is one, then are asked for again together, since an answer without any of them says
+ * that they are unknown, and at last one by one. So nobody is called unknown on a guess. Threads:
+ * as gather.h. */
 #ifndef PC_CONTEXT_BATCH_PROFILES_H
 #define PC_CONTEXT_BATCH_PROFILES_H
 
@@ -21,9 +21,9 @@ typedef struct {
     const pc_mask *mask; /* of Profile */
     const char *request_id;
     int64_t close_ns;
-    size_t chunk;    /* persons in one request, 1 to PC_FETCH_REFS_MAX */
-    size_t parallel; /* requests at once, at least 1 */
-    bool has_graph;  /* whether there is an identity service */
+    size_t chunk;              /* persons in one request, 1 to PC_FETCH_REFS_MAX */
+    size_t parallel;           /* requests at once, at least 1 */
+    bool has_identity_service; /* whether there is an identity service */
 } pc_batch_plan;
 
 /* One person's answer: a failure, or a profile. */

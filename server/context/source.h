@@ -18,6 +18,7 @@ typedef enum {
     PC_FETCH_PROFILES,  /* several profiles */
     PC_FETCH_RECORD,    /* an entity of another class */
     PC_FETCH_GRAPH,     /* the identities linked to some */
+    PC_FETCH_XID,       /* the XID of an identity */
     PC_FETCH_DELETE     /* not a fetch: deletes a profile */
 } pc_fetch_kind;
 

@@ -205,6 +205,30 @@ static bool is_filled(const pc_json_range *object)
     return object->size > 0 && pc_json_enter_object(&reader) && pc_json_next_member(&reader, &key);
 }
 
+/* The error of an entry: its status, and what its message begins with where that matters. */
+static bool read_error(pc_json_reader *reader, pc_arena *arena, pc_profile_envelope *out,
+                       const char **status)
+{
+    static const char too_many[] = "Too many related identities";
+    bool memory = true;
+    const char *message = "";
+    pc_json_text key;
+    if (!enter_object(reader)) {
+        return true;
+    }
+    while (memory && pc_json_next_member(reader, &key)) {
+        if (pc_json_text_is(&key, "statusCode")) {
+            memory = read_text(reader, arena, status);
+        } else if (pc_json_text_is(&key, "message")) {
+            memory = read_text(reader, arena, &message);
+        } else {
+            (void)pc_json_skip(reader, NULL);
+        }
+    }
+    out->too_many_identities = strncmp(message, too_many, sizeof too_many - 1) == 0;
+    return memory;
+}
+
 static bool read_entry(pc_json_reader *reader, pc_arena *arena, pc_profile_envelope *out)
 {
     bool memory = true;
@@ -234,7 +258,7 @@ static bool read_entry(pc_json_reader *reader, pc_arena *arena, pc_profile_envel
             memory = read_requested(reader, arena, out);
         } else if (pc_json_text_is(&key, "error")) {
             out->failed = pc_json_peek(reader) == PC_JSON_OBJECT;
-            memory = read_member_text(reader, arena, "statusCode", &status);
+            memory = read_error(reader, arena, out, &status);
         } else if (pc_json_text_is(&key, "xid") && out->xid[0] == 0) {
             memory = read_text(reader, arena, &out->xid);
         } else {

@@ -35,6 +35,7 @@ typedef struct {
     bool placeholder; /* stands for "nothing known": an empty entity without a source or time */
     bool failed;      /* an error of this entry only */
     int error_status; /* its HTTP status, when given */
+    bool too_many_identities; /* the error is about more linked identities than are served */
 } pc_profile_envelope;
 
 typedef struct {

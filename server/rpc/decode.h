@@ -9,7 +9,7 @@
 #include "util/arena.h"
 #include "util/status.h"
 
-enum { PC_DECODE_DEPTH_MAX = 16, PC_DECODE_FIELDS_MAX = 10000 };
+enum { PC_DECODE_DEPTH_MAX = 16, PC_DECODE_FIELDS_MAX = 100000 };
 
 /* Unpacks `size` bytes into the arena. `*out` is borrowed from the arena and never freed by itself.
  * Errors: INVALID_ARGUMENT with reason REQUEST_UNREADABLE for bytes that are no such message, nest

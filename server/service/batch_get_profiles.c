@@ -187,7 +187,7 @@ static pc_status plan_batch(operation *op, const request_message *message)
     op->plan.request_id = pc_call_request_id(op->call);
     op->plan.chunk = (size_t)service->batch_chunk;
     op->plan.parallel = (size_t)service->batch_parallel;
-    op->plan.has_graph = service->has_graph;
+    op->plan.has_identity_service = service->has_identity_service;
     if (pc_status_ok(&status)) {
         status = list_once(op, asked, message->n_persons);
     }

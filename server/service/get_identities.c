@@ -4,7 +4,7 @@
 
 #include "context/fetching.h"
 #include "context/section_bytes.h"
-#include "mapping/identity_graph.h"
+#include "mapping/identity_answers.h"
 #include "mapping/wire.h"
 #include "mapping_tables.h"
 #include "profilecontext/v1/profile_context.pb-c.h"
@@ -208,7 +208,7 @@ void pc_get_identities(pc_call *call, const void *request, void *self)
     pc_call_at_end(call, on_call_ended, op);
     pc_call_ref(call); /* the answer's, given back in on_released */
     pc_call_ref(call);
-    if (service->has_graph) {
+    if (service->has_identity_service) {
         ask_graph(op);
     } else {
         ask_profile(op);

@@ -30,11 +30,11 @@ typedef struct {
     int64_t answer_margin_ms;    /* how long before the deadline an incomplete answer is sent */
     int event_limit;             /* events of a context or page where a request names no number */
     int event_limit_max;
-    int64_t event_window_ms; /* a context's events go back this far; 0: as far as there are */
-    int batch_parallel;      /* upstream requests of one batch at once */
-    int batch_chunk;         /* persons in one of them */
-    bool has_graph;          /* whether there is an identity service */
-    bool quote_texts;        /* whether texts in conditions for the upstream are quoted */
+    int64_t event_window_ms;   /* a context's events go back this far; 0: as far as there are */
+    int batch_parallel;        /* upstream requests of one batch at once */
+    int batch_chunk;           /* persons in one of them */
+    bool has_identity_service; /* whether there is an identity service */
+    bool quote_texts;          /* whether texts in conditions for the upstream are quoted */
     bool may_delete;
     /* Called once for each request to delete, also a denied one. Must not block. */
     void (*on_deletion)(void *self, const pc_deletion *deletion);

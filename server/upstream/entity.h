@@ -72,10 +72,11 @@ typedef enum {
     PC_ENTITY_RECORD = 4,    /* GET access/entities: an account, opportunity, any other class */
     PC_ENTITY_GRAPH = 5,     /* POST identity/v2/graph: the identities linked to some */
     PC_ENTITY_DELETE = 6,    /* DELETE access/entities: a profile */
+    PC_ENTITY_XID = 7,       /* GET identity/identity: the XID of an identity */
 } pc_entity_kind;
 
 enum {
-    PC_ENTITY_KIND_COUNT = 7,
+    PC_ENTITY_KIND_COUNT = 8,
     PC_ENTITY_AUDIENCES_MAX = 100, /* published bound of bulk-get */
     PC_ENTITY_REFS_MAX = 1000,     /* published bound of the graph; none is known for batches */
     PC_ENTITY_PROPERTIES_MAX = 3,  /* published bound of `property` */
@@ -94,8 +95,8 @@ typedef struct {
     pc_entity_kind kind;
     const char *schema; /* of RECORD: its XDM class */
 
-    /* Who, for PROFILE, EVENTS, RECORD and DELETE: either namespace and id, or an XID. Any bytes
-     * but NUL. */
+    /* Who, for all but BATCH, GRAPH and AUDIENCES (of XID not by XID): either namespace and id, or
+     * an XID. Any bytes but NUL. */
     const char *namespace_code;
     size_t namespace_size;
     const char *id;

@@ -23,6 +23,7 @@ enum {
 #define PATH_ENTITIES "data/core/ups/access/entities"
 #define PATH_AUDIENCES_BULK "data/core/ups/audiences/bulk-get"
 #define PATH_GRAPH "data/core/identity/v2/graph"
+#define PATH_XID "data/core/identity/identity"
 #define SCHEMA_PROFILE "_xdm.context.profile"
 #define SCHEMA_EVENT "_xdm.context.experienceevent"
 
@@ -172,6 +173,9 @@ static pc_status check(const pc_entity_query *query)
         check_refs(&status, query);
     } else {
         check_identity(&status, query);
+    }
+    if (query->kind == PC_ENTITY_XID && query->xid != NULL) {
+        pc_status_add_violation(&status, "xid", "is what is asked for");
     }
     check_texts(&status, query);
     if (query->kind == PC_ENTITY_EVENTS) {
@@ -354,6 +358,13 @@ static pc_status write_graph_body(pc_entity_request *out, const pc_entity_query 
                                      "projection_type", "set"));
 }
 
+static void write_xid_url(pc_buffer *out, const char *base_url, const pc_entity_query *query)
+{
+    pc_url url = pc_url_begin(out, base_url, PATH_XID);
+    pc_url_add(&url, "namespace", query->namespace_code, query->namespace_size);
+    pc_url_add(&url, "id", query->id, query->id_size);
+}
+
 /* The URL, and the body of those that have one. */
 static pc_status write_request(pc_entity_request *out, pc_buffer *url, const pc_entity_bases *bases,
                                const pc_entity_query *query)
@@ -368,6 +379,9 @@ static pc_status write_request(pc_entity_request *out, pc_buffer *url, const pc_
     case PC_ENTITY_GRAPH:
         (void)pc_url_begin(url, bases->identity, PATH_GRAPH);
         return write_graph_body(out, query);
+    case PC_ENTITY_XID:
+        write_xid_url(url, bases->identity, query);
+        return PC_OK;
     case PC_ENTITY_DELETE:
         out->is_delete = true;
         write_entities_url(url, bases->platform, query);
@@ -383,7 +397,8 @@ pc_status pc_entity_request_build(pc_entity_request *out, const pc_entity_bases 
 {
     *out = (pc_entity_request){.url = NULL};
     pc_status status = check(query);
-    if (pc_status_ok(&status) && query->kind == PC_ENTITY_GRAPH && bases->identity == NULL) {
+    bool is_about_identity = query->kind == PC_ENTITY_GRAPH || query->kind == PC_ENTITY_XID;
+    if (pc_status_ok(&status) && is_about_identity && bases->identity == NULL) {
         status = pc_status_new(PC_CODE_UNIMPLEMENTED, "IDENTITY_SERVICE_NOT_CONFIGURED",
                                "No identity service is configured.");
     }

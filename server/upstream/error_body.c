@@ -122,6 +122,10 @@ static pc_status not_found(pc_entity_kind kind)
         return pc_status_new(PC_CODE_NOT_FOUND, "AUDIENCE_NOT_FOUND",
                              "The upstream knows none of the audiences.");
     }
+    if (kind == PC_ENTITY_GRAPH || kind == PC_ENTITY_XID) {
+        return pc_status_new(PC_CODE_NOT_FOUND, "IDENTITY_NOT_FOUND",
+                             "The identity service does not know the identity.");
+    }
     if (kind == PC_ENTITY_RECORD) {
         return pc_status_new(PC_CODE_NOT_FOUND, "ENTITY_NOT_FOUND",
                              "The upstream has no such entity.");

@@ -11,6 +11,7 @@
  *                                                   or nothing but placeholders
  *   NOT_FOUND           ENTITY_NOT_FOUND            the same of RECORD
  *   NOT_FOUND           AUDIENCE_NOT_FOUND          404 of AUDIENCES
+ *   NOT_FOUND           IDENTITY_NOT_FOUND          404 of GRAPH and XID
  *   INVALID_ARGUMENT    UPSTREAM_REJECTED_REQUEST   400: a bad id, namespace, path or cursor
  *   INVALID_ARGUMENT    UPSTREAM_REQUEST_TOO_LARGE  413
  *   UNAUTHENTICATED     UPSTREAM_UNAUTHENTICATED    401, or error_code 401xxx

@@ -20,9 +20,14 @@ sys.path.insert(0, os.environ["PC_PYTHON_PROTOS"])
 import grpc  # noqa: E402
 from google.rpc import error_details_pb2, status_pb2  # noqa: E402
 from profilecontext.v1 import profile_context_pb2 as messages  # noqa: E402
-from profilecontext.v1 import context_pb2  # noqa: E402
+from profilecontext.v1 import batch_pb2 as batch_messages  # noqa: E402
+from profilecontext.v1 import entity_pb2 as entity_messages  # noqa: E402
+from profilecontext.v1 import stream_pb2 as stream_messages  # noqa: E402
+from profilecontext.v1 import context_pb2, filter_pb2, summary_pb2  # noqa: E402, F401
 
 BIN = os.environ["PC_BIN"]
+# Memory means something else under a sanitizer.
+KIND = "sanitizer" if "asan" in BIN or "tsan" in BIN else "plain"
 SERVICE = "/profilecontext.v1.ProfileContext/"
 MERGE_POLICY = "00000000-0000-4000-8000-00000000ad01"
 ADA = ("Email", "ada.byron@example.com")
@@ -35,6 +40,18 @@ METHODS = {
         messages.ListSegmentMembershipsRequest,
         messages.ListSegmentMembershipsResponse,
     ),
+    "BatchGetContexts": (
+        batch_messages.BatchGetContextsRequest,
+        batch_messages.BatchGetContextsResponse,
+    ),
+    "BatchGetProfiles": (
+        batch_messages.BatchGetProfilesRequest,
+        batch_messages.BatchGetProfilesResponse,
+    ),
+    "StreamEvents": (stream_messages.StreamEventsRequest, stream_messages.StreamEventsResponse),
+    "GetIdentities": (entity_messages.GetIdentitiesRequest, entity_messages.GetIdentitiesResponse),
+    "GetEntity": (entity_messages.GetEntityRequest, entity_messages.GetEntityResponse),
+    "DeleteProfile": (entity_messages.DeleteProfileRequest, entity_messages.DeleteProfileResponse),
 }
 
 
@@ -166,6 +183,22 @@ class Server(Process):
         return self.channel.unary_unary(
             SERVICE + method, request_type.SerializeToString, response_type.FromString
         )(request, timeout=timeout, metadata=metadata)
+
+    def stream(self, method, request, timeout=10, metadata=None):
+        """The call of a streaming RPC; iterate over it for the answers."""
+        request_type, response_type = METHODS[method]
+        assert isinstance(request, request_type)
+        return self.channel.unary_stream(
+            SERVICE + method, request_type.SerializeToString, response_type.FromString
+        )(request, timeout=timeout, metadata=metadata)
+
+    def call_with_cost(self, method, request, timeout=10):
+        """The answer, and its trailing metadata as a dictionary."""
+        request_type, response_type = METHODS[method]
+        answer, call = self.channel.unary_unary(
+            SERVICE + method, request_type.SerializeToString, response_type.FromString
+        ).with_call(request, timeout=timeout)
+        return answer, dict(call.trailing_metadata())
 
     def call_raw(self, method, data, timeout=10):
         """The same with a request of any bytes."""

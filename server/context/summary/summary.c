@@ -164,7 +164,8 @@ pc_status pc_summary_rules_new(pc_summary_rules **out, const pc_summary_options 
     pc_status status = PC_OK;
     for (size_t i = 0; i < PATH_COUNT; i++) {
         if (!pc_wire_path_compile(&rules->paths[i], path_texts[i].table, path_texts[i].path)) {
-            rules->paths[i].depth = 0; /* TEMPORARY */
+            status = pc_status_new(PC_CODE_INTERNAL, "SUMMARY_PATH_UNKNOWN",
+                                   "the messages have no field %s", path_texts[i].path);
         }
     }
     rules->campaign_contacts = options->campaign_contacts;

@@ -115,12 +115,25 @@ static unsigned measured(const pc_summary_rules *rules, span direct)
     return found;
 }
 
-/* By the numbers of the enums in experience_cloud.proto, which stand for these texts. */
+/* By the numbers of JourneyFeedbackStatus and JourneyInteractionType; programs' clicks and opens
+ * are no reaction of the person. */
 static unsigned journey_reactions(const pc_summary_rules *rules, span event)
 {
-    (void)rules;
-    (void)event;
-    return 0;
+    static const int feedbacks[] = {0,        BOUNCED,  NOT_SENT,  SENT,   BOUNCED, SENT,
+                                    NOT_SENT, NOT_SENT, DELIVERED, OPENED, 0};
+    static const int interactions[] = {
+        0, CLICKED, OPENED, UNSUBSCRIBED, COMPLAINED, CONVERTED, CONVERTED, CLICKED, 0, 0};
+    int64_t feedback = summary_int(rules, event, PATH_JOURNEY_FEEDBACK);
+    int64_t interaction = summary_int(rules, event, PATH_JOURNEY_INTERACTION);
+    unsigned found = 0;
+    if (feedback > 0 && feedback < (int64_t)PC_COUNT_OF(feedbacks) && feedbacks[feedback] != 0) {
+        found |= BIT(feedbacks[feedback]);
+    }
+    if (interaction > 0 && interaction < (int64_t)PC_COUNT_OF(interactions) &&
+        interactions[interaction] != 0) {
+        found |= BIT(interactions[interaction]);
+    }
+    return found;
 }
 
 /* The last part of a URI such as https://ns.adobe.com/xdm/channel-types/email. */

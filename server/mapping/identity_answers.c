@@ -1,22 +1,13 @@
 /* One walk over the graphs; what has another shape is passed over. */
-#include "mapping/identity_graph.h"
+#include "mapping/identity_answers.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "mapping/wire.h"
 
 /* Field numbers of LinkedIdentity. */
 enum { IDENTITY_NAMESPACE = 1, IDENTITY_ID = 2, IDENTITY_XID = 5 };
-
-typedef struct {
-    const char *namespace_code;
-    const char *id;
-    const char *xid;
-} name;
-
-static const name no_name = {"", "", ""};
 
 typedef struct {
     pc_json_reader reader;
@@ -67,7 +58,7 @@ static bool enter_array(walk *w)
 }
 
 /* One property of an identity's object; true when it was one. */
-static bool read_part(walk *w, name *out, const pc_json_text *key)
+static bool read_part(walk *w, pc_graph_member *out, const pc_json_text *key)
 {
     if (pc_json_text_is(key, "ns")) {
         out->namespace_code = read_text(w);
@@ -84,7 +75,7 @@ static bool read_part(walk *w, name *out, const pc_json_text *key)
     return true;
 }
 
-static void read_composite(walk *w, name *out)
+static void read_composite(walk *w, pc_graph_member *out)
 {
     pc_json_text key;
     if (pc_json_peek(&w->reader) != PC_JSON_OBJECT) {
@@ -99,9 +90,9 @@ static void read_composite(walk *w, name *out)
     }
 }
 
-static name read_name(walk *w)
+static pc_graph_member read_name(walk *w)
 {
-    name found = no_name;
+    pc_graph_member found = {"", "", ""};
     pc_json_text key;
     if (pc_json_peek(&w->reader) != PC_JSON_OBJECT) {
         found.xid = read_text(w);
@@ -118,7 +109,7 @@ static name read_name(walk *w)
     return found;
 }
 
-static void add(walk *w, const name *member)
+static void add(walk *w, const pc_graph_member *member)
 {
     if (w->count == PC_GRAPH_MEMBERS_MAX) {
         return;
@@ -136,44 +127,27 @@ static void add(walk *w, const name *member)
         w->list = more;
         w->room = room;
     }
-    w->list[w->count++] = (pc_graph_member){.asked_namespace = "",
-                                            .asked_id = "",
-                                            .asked_xid = "",
-                                            .namespace_code = member->namespace_code,
-                                            .id = member->id,
-                                            .xid = member->xid};
+    w->list[w->count++] = *member;
 }
 
 static void read_graph(walk *w)
 {
     pc_json_text key;
-    size_t first = w->count;
-    name asked = no_name;
     if (pc_json_peek(&w->reader) != PC_JSON_OBJECT) {
         (void)pc_json_skip(&w->reader, NULL);
         return;
     }
     (void)pc_json_enter_object(&w->reader);
     while (pc_json_next_member(&w->reader, &key)) {
-        if (pc_json_text_is(&key, "composite_xid")) {
-            read_composite(w, &asked);
-        } else if (pc_json_text_is(&key, "xid")) {
-            asked.xid = read_text(w);
-        } else if (pc_json_text_is(&key, "members") || pc_json_text_is(&key, "vertices")) {
-            if (enter_array(w)) {
-                while (!w->out_of_memory && pc_json_next_item(&w->reader)) {
-                    const name member = read_name(w);
-                    add(w, &member);
-                }
-            }
-        } else {
+        bool is_list = pc_json_text_is(&key, "members") || pc_json_text_is(&key, "vertices");
+        if (!is_list) {
             (void)pc_json_skip(&w->reader, NULL);
+        } else if (enter_array(w)) {
+            while (!w->out_of_memory && pc_json_next_item(&w->reader)) {
+                const pc_graph_member member = read_name(w);
+                add(w, &member);
+            }
         }
-    }
-    for (size_t i = first; i < w->count; i++) {
-        w->list[i].asked_namespace = asked.namespace_code;
-        w->list[i].asked_id = asked.id;
-        w->list[i].asked_xid = asked.xid;
     }
 }
 
@@ -199,12 +173,6 @@ pc_status pc_graph_read(pc_graph_member **out, size_t *count, pc_arena *arena, c
     *out = w.list;
     *count = w.count;
     return w.out_of_memory ? pc_status_out_of_memory() : pc_json_status(&w.reader);
-}
-
-bool pc_graph_is_asked(const pc_graph_member *member, const char *namespace_code, const char *id)
-{
-    return strcasecmp(member->asked_namespace, namespace_code) == 0 &&
-           strcmp(member->asked_id, id) == 0;
 }
 
 static int compare_members(const void *a, const void *b)
@@ -237,4 +205,17 @@ void pc_graph_put(pc_buffer *out, uint32_t field_number, pc_graph_member *member
         pc_wire_end(out, mark);
         (*written)++;
     }
+}
+
+pc_status pc_xid_read(const char **out, pc_arena *arena, const uint8_t *bytes, size_t size)
+{
+    walk w = {.arena = arena};
+    pc_graph_member found = {"", "", ""};
+    pc_json_reader_init(&w.reader, bytes, size, 0);
+    read_composite(&w, &found);
+    if (!w.out_of_memory && !w.reader.failed) {
+        (void)pc_json_finish(&w.reader);
+    }
+    *out = found.xid;
+    return w.out_of_memory ? pc_status_out_of_memory() : pc_json_status(&w.reader);
 }
