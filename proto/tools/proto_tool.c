@@ -210,14 +210,21 @@ static void write_c_descriptors(file_set *set, const char *path)
 
 /* ---- mapping ------------------------------------------------------------------------------- */
 
-/* The same function as json_name_hash() in server/mapping/tables.c. */
+/* The same function as json_name_hash() in server/mapping/tables.c. Its result hangs on the byte
+ * order, so the tool runs on the kind of machine that the server runs on. */
 static unsigned json_name_hash(const char *name, size_t length)
 {
-    unsigned hash = 2166136261u;
-    for (size_t i = 0; i < length; i++) {
-        hash = (hash ^ (unsigned char)name[i]) * 16777619u;
+    uint64_t first = 0;
+    uint64_t last = 0;
+    if (length >= sizeof first) {
+        memcpy(&first, name, sizeof first);
+        memcpy(&last, name + length - sizeof last, sizeof last);
+    } else {
+        memcpy(&first, name, length);
     }
-    return hash ^ (hash >> 15);
+    uint64_t hash = (first ^ (length << 56)) * 0x9e3779b97f4a7c15u;
+    hash = (hash ^ (hash >> 29) ^ last) * 0xbf58476d1ce4e5b9u;
+    return (unsigned)(hash >> 40);
 }
 
 static bool in_own_package(const char *type_name)

@@ -350,7 +350,10 @@ pc_status pc_envelope_profile(pc_profile_envelope *out, pc_arena *arena, const u
 
 /* ---- events -------------------------------------------------------------------------------- */
 
-static bool read_event(pc_json_reader *reader, pc_event_envelope *out)
+/* `on_entity`, when it is not NULL, is called at each object that is the entity and moves past it;
+ * else the entity is passed over and its range kept. */
+static bool read_event(pc_json_reader *reader, pc_event_envelope *out,
+                       bool (*on_entity)(pc_json_reader *reader, void *self), void *self)
 {
     *out = (pc_event_envelope){0};
     pc_json_text key;
@@ -365,7 +368,11 @@ static bool read_event(pc_json_reader *reader, pc_event_envelope *out)
             bool object = pc_json_peek(reader) == PC_JSON_OBJECT;
             pc_json_range range;
             out->entity = (pc_json_range){0};
-            if (pc_json_skip(reader, &range) && object) {
+            if (object && on_entity != NULL) {
+                if (!on_entity(reader, self)) {
+                    return false;
+                }
+            } else if (pc_json_skip(reader, &range) && object) {
                 out->entity = range;
             }
         } else if (pc_json_text_is(&key, "timestamp")) {
@@ -536,7 +543,7 @@ pc_status pc_event_iterator_next(pc_event_iterator *iterator, pc_event_envelope 
     while (reader->at < reader->size && pc_json_next_item(reader)) {
         if (pc_json_peek(reader) != PC_JSON_OBJECT) {
             (void)pc_json_skip(reader, NULL);
-        } else if (read_event(reader, out)) {
+        } else if (read_event(reader, out, NULL, NULL)) {
             *found = true;
             break;
         }
@@ -548,7 +555,8 @@ typedef struct {
     pc_transcoder transcoder;
     pc_event_summary *summary;
     uint32_t field_number;
-    size_t start; /* of the first event in the output */
+    size_t start;  /* of the first event in the output */
+    size_t entity; /* of the present event's fields */
     pc_status status;
 } event_mapping;
 
@@ -559,35 +567,35 @@ static void put_moment(pc_buffer *out, uint32_t number, const pc_moment *moment)
     }
 }
 
-static void put_event(event_mapping *m, const pc_event_envelope *event)
+/* At an event's entity: of several, which would be one too many, the last counts. */
+static bool put_entity(pc_json_reader *reader, void *self)
 {
-    pc_transcoder *t = &m->transcoder;
-    pc_buffer *out = t->out;
+    event_mapping *m = self;
+    m->transcoder.out->size = m->entity;
+    m->status = pc_transcoder_run_here(&m->transcoder, reader, &pc_table_ExperienceEvent);
+    return pc_status_ok(&m->status);
+}
+
+/* What the envelope knows and the entity does not say. */
+static void put_rest(event_mapping *m, const pc_event_envelope *event)
+{
+    pc_buffer *out = m->transcoder.out;
     bool has_id = false;
     bool has_timestamp = false;
-    size_t mark = pc_wire_begin(out, m->field_number);
-    if (event->entity.size > 0) {
-        m->status = pc_transcoder_run(t, event->entity.bytes, event->entity.size,
-                                      &pc_table_ExperienceEvent);
-        if (!pc_status_ok(&m->status)) {
-            return;
-        }
-        pc_wire_reader reader;
-        pc_wire_field field;
-        pc_wire_reader_init(&reader, out->bytes + mark, out->size - mark);
-        while (pc_wire_next(&reader, &field)) {
-            has_id |= field.number == EVENT_ID;
-            has_timestamp |= field.number == EVENT_TIMESTAMP;
-        }
+    pc_wire_reader reader;
+    pc_wire_field field;
+    pc_wire_reader_init(&reader, out->bytes + m->entity, out->size - m->entity);
+    while (pc_wire_next(&reader, &field)) {
+        has_id |= field.number == EVENT_ID;
+        has_timestamp |= field.number == EVENT_TIMESTAMP;
     }
     if (!has_id && event->entity_id.bytes != NULL) {
-        pc_transcoder_put_text(t, EVENT_ID, &event->entity_id);
+        pc_transcoder_put_text(&m->transcoder, EVENT_ID, &event->entity_id);
     }
     if (!has_timestamp) {
         put_moment(out, EVENT_TIMESTAMP, &event->timestamp);
     }
     put_moment(out, EVENT_LAST_MODIFIED_TIME, &event->last_modified);
-    pc_wire_end(out, mark);
     m->summary->count++;
     if (later(&event->last_modified, &m->summary->newest_last_modified)) {
         m->summary->newest_last_modified = event->last_modified;
@@ -607,11 +615,16 @@ static bool map_children(pc_json_reader *reader, void *self)
         pc_event_envelope event;
         if (pc_json_peek(reader) != PC_JSON_OBJECT) {
             (void)pc_json_skip(reader, NULL);
-        } else if (read_event(reader, &event)) {
-            if (pc_transcoder_count(&m->transcoder)) {
-                put_event(m, &event);
+        } else {
+            size_t mark = pc_wire_begin(m->transcoder.out, m->field_number);
+            m->entity = m->transcoder.out->size;
+            bool read =
+                pc_transcoder_count(&m->transcoder) && read_event(reader, &event, put_entity, m);
+            if (read) {
+                put_rest(m, &event);
+                pc_wire_end(m->transcoder.out, mark);
             }
-            if (!pc_status_ok(&m->status) || !pc_transcoder_good(&m->transcoder)) {
+            if (!read || !pc_transcoder_good(&m->transcoder)) {
                 return false;
             }
         }
@@ -630,7 +643,9 @@ pc_status pc_map_events(pc_buffer *out, pc_event_summary *summary, pc_arena *are
     pc_json_reader_init(&reader, bytes, size, limits == NULL ? 0 : limits->depth_max);
     pc_transcoder_init(&m.transcoder, out, limits);
     pc_status status = read_page(&page, arena, &reader, map_children, &m);
-    if (pc_status_ok(&status)) {
+    /* Why an event could not be mapped says more than that the page's walk ended there. */
+    if (!pc_status_ok(&m.status)) {
+        pc_status_clear(&status);
         status = m.status;
         m.status = PC_OK;
     }

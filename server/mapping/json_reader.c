@@ -3,6 +3,9 @@
 #include "mapping/json_reader.h"
 
 #include <endian.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 #include <string.h>
 
 #include "util/utf8.h"
@@ -155,6 +158,19 @@ static size_t escape_size(const uint8_t *place, const uint8_t *end)
 /* The first quote, backslash or byte above 0x7f at or behind `place`. */
 static inline const uint8_t *find_special(const uint8_t *place, const uint8_t *end)
 {
+#ifdef __SSE2__
+    while (end - place >= 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)place);
+        __m128i found = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                     _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+        /* The mask takes the highest bit of each byte, which `bytes` has where it is no ASCII. */
+        int mask = _mm_movemask_epi8(_mm_or_si128(found, bytes));
+        if (mask != 0) {
+            return place + __builtin_ctz((unsigned)mask);
+        }
+        place += 16;
+    }
+#endif
     const uint64_t ones = 0x0101010101010101u;
     const uint64_t highs = 0x8080808080808080u;
     while (end - place >= 8) {

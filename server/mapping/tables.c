@@ -3,14 +3,21 @@
 
 #include <string.h>
 
-/* The same function as in proto/tools/proto_tool.c, which lays out the index. */
+/* The same function as in proto/tools/proto_tool.c, which lays out the index.
+ * The first and the last eight bytes and the length tell the names of a message apart. */
 static unsigned json_name_hash(const char *name, size_t length)
 {
-    unsigned hash = 2166136261u;
-    for (size_t i = 0; i < length; i++) {
-        hash = (hash ^ (unsigned char)name[i]) * 16777619u;
+    uint64_t first = 0;
+    uint64_t last = 0;
+    if (length >= sizeof first) {
+        memcpy(&first, name, sizeof first);
+        memcpy(&last, name + length - sizeof last, sizeof last);
+    } else {
+        memcpy(&first, name, length);
     }
-    return hash ^ (hash >> 15);
+    uint64_t hash = (first ^ (length << 56)) * 0x9e3779b97f4a7c15u;
+    hash = (hash ^ (hash >> 29) ^ last) * 0xbf58476d1ce4e5b9u;
+    return (unsigned)(hash >> 40);
 }
 
 const pc_field_table *pc_table_find_json(const pc_message_table *table, const char *name,

@@ -580,8 +580,9 @@ static void write_message(pc_transcoder *t, const pc_message_table *table)
     t->spans.size = spans_mark;
 }
 
+/* With `alone`, nothing may follow the object. */
 static void run_once(pc_transcoder *t, const uint8_t *json, size_t size,
-                     const pc_message_table *table)
+                     const pc_message_table *table, bool alone)
 {
     pc_json_reader_init(&t->reader, json, size, t->depth_max);
     if (pc_json_peek(&t->reader) != PC_JSON_OBJECT) {
@@ -590,18 +591,22 @@ static void run_once(pc_transcoder *t, const uint8_t *json, size_t size,
     }
     write_message(t, table);
     if (!t->reader.failed && pc_transcoder_good(t)) {
-        (void)pc_json_finish(&t->reader);
+        if (alone) {
+            (void)pc_json_finish(&t->reader);
+        }
         t->too_complex = t->too_complex || t->out->size > t->out_max;
     }
 }
 
-pc_status pc_transcoder_run(pc_transcoder *t, const uint8_t *json, size_t size,
-                            const pc_message_table *table)
+/* `*consumed` is the size of the object. */
+static pc_status run(pc_transcoder *t, const uint8_t *json, size_t size,
+                     const pc_message_table *table, bool alone, size_t *consumed)
 {
     size_t mark = t->out->size;
     size_t values_left = t->values_left;
     t->duplicates = false;
-    run_once(t, json, size, table);
+    run_once(t, json, size, table, alone);
+    *consumed = t->reader.at;
     pc_status status = pc_transcoder_status(t);
     if (pc_status_ok(&status) && t->duplicates) {
         /* Seldom: so the fast way only notices it, and the document is then written out without the
@@ -610,9 +615,9 @@ pc_status pc_transcoder_run(pc_transcoder *t, const uint8_t *json, size_t size,
         t->values_left = values_left;
         pc_buffer copy;
         pc_buffer_init(&copy, SIZE_MAX);
-        status = pc_json_drop_duplicates(&copy, json, size, t->depth_max);
+        status = pc_json_drop_duplicates(&copy, json, *consumed, t->depth_max);
         if (pc_status_ok(&status)) {
-            run_once(t, copy.bytes, copy.size, table);
+            run_once(t, copy.bytes, copy.size, table, true);
             status = pc_transcoder_status(t);
         }
         pc_buffer_deinit(&copy);
@@ -620,6 +625,25 @@ pc_status pc_transcoder_run(pc_transcoder *t, const uint8_t *json, size_t size,
     if (!pc_status_ok(&status)) {
         t->out->size = mark;
     }
+    return status;
+}
+
+pc_status pc_transcoder_run(pc_transcoder *t, const uint8_t *json, size_t size,
+                            const pc_message_table *table)
+{
+    size_t consumed;
+    return run(t, json, size, table, true, &consumed);
+}
+
+pc_status pc_transcoder_run_here(pc_transcoder *t, pc_json_reader *reader,
+                                 const pc_message_table *table)
+{
+    size_t consumed;
+    (void)pc_json_peek(reader); /* moves to its beginning */
+    pc_status status =
+        run(t, reader->bytes + reader->at, reader->size - reader->at, table, false, &consumed);
+    reader->at += consumed;
+    reader->failed = reader->failed || !pc_status_ok(&status);
     return status;
 }
 

@@ -44,6 +44,11 @@ void pc_transcoder_deinit(pc_transcoder *t);
 PC_NODISCARD pc_status pc_transcoder_run(pc_transcoder *t, const uint8_t *json, size_t size,
                                          const pc_message_table *table);
 
+/* The same for the object that comes next in `reader`, which is moved behind it and fails when it
+ * cannot be read. */
+PC_NODISCARD pc_status pc_transcoder_run_here(pc_transcoder *t, pc_json_reader *reader,
+                                              const pc_message_table *table);
+
 /* The failure of the reader, the limits or memory; PC_OK when there was none. */
 PC_NODISCARD pc_status pc_transcoder_status(const pc_transcoder *t);
 

@@ -38,10 +38,10 @@ int main(int argc, char **argv)
     char address[64];
     (void)snprintf(address, sizeof address, "127.0.0.1:%s", argv[1]);
     const pc_method method = {.path = "/profilecontext.v1.ProfileContext/GetProfile",
-.kind = PC_RPC_UNARY,
-.request = &profilecontext__v1__get_profile_request__descriptor,
-.handle = answer,
-.service = slice};
+                              .kind = PC_RPC_UNARY,
+                              .request = &profilecontext__v1__get_profile_request__descriptor,
+                              .handle = answer,
+                              .service = slice};
     const pc_rpc_options options = {
         .address = address,
         .threads = atoi(argv[2]),
