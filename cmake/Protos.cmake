@@ -26,12 +26,17 @@ add_custom_command(OUTPUT ${PC_GEN_DIR}/tool/google/protobuf/descriptor.pb-c.c
     COMMAND ${PROTOC} --plugin=protoc-gen-c=${PROTOC_GEN_C} -I${PROTOBUF_PROTO_DIR}
         --c_out=${PC_GEN_DIR}/tool google/protobuf/descriptor.proto
     VERBATIM)
-add_executable(proto_tool ${PC_PROTO_DIR}/tools/proto_tool.c
-    ${PC_GEN_DIR}/tool/google/protobuf/descriptor.pb-c.c)
-target_include_directories(proto_tool PRIVATE ${PC_GEN_DIR}/tool)
-target_link_libraries(proto_tool PRIVATE PkgConfig::PROTOBUF_C)
-# It frees nothing on purpose, so leak checks would only fail the build.
-set(run_proto_tool ${CMAKE_COMMAND} -E env ASAN_OPTIONS=detect_leaks=0 $<TARGET_FILE:proto_tool>)
+foreach(tool proto_tool xdm_paths_tool)
+    string(REPLACE xdm_paths_tool xdm_paths source ${tool})
+    add_executable(${tool} ${PC_PROTO_DIR}/tools/${source}.c
+        ${PC_PROTO_DIR}/tools/descriptor_set.c
+        ${PC_GEN_DIR}/tool/google/protobuf/descriptor.pb-c.c)
+    target_include_directories(${tool} PRIVATE ${PC_GEN_DIR}/tool)
+    target_link_libraries(${tool} PRIVATE PkgConfig::PROTOBUF_C)
+endforeach()
+# They free nothing on purpose, so leak checks would only fail the build.
+set(run_tool ${CMAKE_COMMAND} -E env ASAN_OPTIONS=detect_leaks=0)
+set(run_proto_tool ${run_tool} $<TARGET_FILE:proto_tool>)
 
 add_custom_command(OUTPUT ${PC_GEN_DIR}/descriptors.pb
     COMMAND ${PROTOC} -I${PC_PROTO_DIR} -I${GRPC_PROTO_DIR} -I${PROTOBUF_PROTO_DIR}
@@ -79,3 +84,16 @@ add_custom_command(OUTPUT ${PC_GEN_DIR}/descriptor_files.c
 # For parts in other folders that compile these files: add_dependencies(part pc_generated).
 add_custom_target(pc_generated DEPENDS ${PC_GEN_DIR}/mapping/mapping_tables.c
     ${PC_GEN_DIR}/mapping/mapping_tables.h ${PC_GEN_DIR}/descriptor_files.c)
+
+# The documentation of the mapping, kept in the source tree; a test compares the two.
+add_custom_command(OUTPUT ${PC_GEN_DIR}/XDM_PATHS.md
+    COMMAND ${run_tool} $<TARGET_FILE:xdm_paths_tool> ${PC_GEN_DIR}/descriptors.pb
+        ${PC_GEN_DIR}/XDM_PATHS.md
+    DEPENDS ${PC_GEN_DIR}/descriptors.pb xdm_paths_tool
+    VERBATIM)
+add_custom_target(xdm_paths_table ALL DEPENDS ${PC_GEN_DIR}/XDM_PATHS.md)
+add_custom_target(xdm_paths
+    COMMAND ${CMAKE_COMMAND} -E copy ${PC_GEN_DIR}/XDM_PATHS.md ${PC_PROTO_DIR}/XDM_PATHS.md
+    DEPENDS ${PC_GEN_DIR}/XDM_PATHS.md
+    COMMENT "Writing proto/XDM_PATHS.md"
+    VERBATIM)

@@ -7,141 +7,16 @@
  *   proto_tool mapping IN.pb OUT.c OUT.h    tables of fields, JSON names and enum strings of the
  *                                           package profilecontext.v1, for server/mapping
  *   proto_tool reflection IN.pb OUT.c       every file's descriptor and an index of symbols, for
- * the reflection service
- *
- * A build-time tool: it ends at the first error, and leaves freeing to the end of the process. */
-#include <stdarg.h>
+ * the reflection service */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "google/protobuf/descriptor.pb-c.h"
-
-typedef Google__Protobuf__FileDescriptorSet file_set;
-typedef Google__Protobuf__FileDescriptorProto file_type;
-typedef Google__Protobuf__DescriptorProto message_type;
-typedef Google__Protobuf__FieldDescriptorProto field_type;
-typedef Google__Protobuf__EnumDescriptorProto enum_type;
-
-/* The numbers of the options in profilecontext/v1/annotations.proto. */
-enum { OPTION_FIELD_SOURCE = 51001, OPTION_MAP_DEPTH = 51002, OPTION_JSON_TEXT = 51003 };
+#include "descriptor_set.h"
 
 static const char own_package[] = "profilecontext.v1";
 static const char annotations_file[] = "profilecontext/v1/annotations.proto";
-
-static void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-
-static void die(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("proto_tool: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
-    exit(1);
-}
-
-static void *allocate(size_t size)
-{
-    void *memory = calloc(1, size);
-    if (memory == NULL) {
-        die("out of memory");
-    }
-    return memory;
-}
-
-static file_set *read_set(const char *path)
-{
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        die("cannot read %s", path);
-    }
-    size_t size = 0;
-    size_t capacity = 1 << 20;
-    uint8_t *bytes = allocate(capacity);
-    for (size_t n; (n = fread(bytes + size, 1, capacity - size, file)) > 0;) {
-        size += n;
-        if (size == capacity) {
-            capacity *= 2;
-            bytes = realloc(bytes, capacity);
-            if (bytes == NULL) {
-                die("out of memory");
-            }
-        }
-    }
-    fclose(file);
-    file_set *set = google__protobuf__file_descriptor_set__unpack(NULL, size, bytes);
-    if (set == NULL) {
-        die("%s is not a FileDescriptorSet", path);
-    }
-    return set;
-}
-
-static FILE *open_output(const char *path)
-{
-    FILE *file = fopen(path, "wb");
-    if (file == NULL) {
-        die("cannot write %s", path);
-    }
-    return file;
-}
-
-static void close_output(FILE *file, const char *path)
-{
-    if (ferror(file) != 0 || fclose(file) != 0) {
-        die("cannot write %s", path);
-    }
-}
-
-/* ---- options ------------------------------------------------------------------------------- */
-
-/* protobuf-c keeps extensions as unknown fields; strings still carry their length prefix. */
-static const ProtobufCMessageUnknownField *find_option(const ProtobufCMessage *options,
-                                                       uint32_t number)
-{
-    for (unsigned i = 0; options != NULL && i < options->n_unknown_fields; i++) {
-        if (options->unknown_fields[i].tag == number) {
-            return &options->unknown_fields[i];
-        }
-    }
-    return NULL;
-}
-
-static unsigned read_varint(const ProtobufCMessageUnknownField *field, size_t *used)
-{
-    unsigned value = 0;
-    size_t i = 0;
-    for (; i < field->len; i++) {
-        value |= (unsigned)(field->data[i] & 0x7f) << (7 * i);
-        if ((field->data[i] & 0x80) == 0) {
-            break;
-        }
-    }
-    *used = i + 1;
-    return value;
-}
-
-static unsigned number_option(const ProtobufCMessage *options, uint32_t number)
-{
-    const ProtobufCMessageUnknownField *field = find_option(options, number);
-    size_t used;
-    return field == NULL ? 0 : read_varint(field, &used);
-}
-
-static const char *text_option(const ProtobufCMessage *options, uint32_t number)
-{
-    const ProtobufCMessageUnknownField *field = find_option(options, number);
-    if (field == NULL) {
-        return NULL;
-    }
-    size_t used;
-    unsigned length = read_varint(field, &used);
-    char *text = allocate((size_t)length + 1);
-    memcpy(text, field->data + used, length);
-    return text;
-}
 
 /* ---- c-descriptors ------------------------------------------------------------------------- */
 
@@ -227,19 +102,6 @@ static unsigned json_name_hash(const char *name, size_t length)
     return (unsigned)(hash >> 40);
 }
 
-static bool in_own_package(const char *type_name)
-{
-    size_t length = strlen(own_package);
-    return type_name[0] == '.' && strncmp(type_name + 1, own_package, length) == 0 &&
-           type_name[length + 1] == '.' && strchr(type_name + length + 2, '.') == NULL;
-}
-
-static const char *last_part(const char *type_name)
-{
-    const char *dot = strrchr(type_name, '.');
-    return dot == NULL ? type_name : dot + 1;
-}
-
 static const char *table_type(const field_type *field)
 {
     static const char *const names[] = {
@@ -303,9 +165,9 @@ static void write_fields(FILE *out, const message_type *message)
                 ".type = %s, .repeated = %d, .source = %s, .map_depth = %u, ",
                 f->name, f->json_name, strlen(f->json_name), f->number, type,
                 f->label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REPEATED,
-                source == 0   ? "PC_SOURCE_PROPERTY"
-                : source == 1 ? "PC_SOURCE_MAP_KEY"
-                              : "PC_SOURCE_COMPUTED",
+                source == SOURCE_PROPERTY  ? "PC_SOURCE_PROPERTY"
+                : source == SOURCE_MAP_KEY ? "PC_SOURCE_MAP_KEY"
+                                           : "PC_SOURCE_COMPUTED",
                 number_option(options, OPTION_MAP_DEPTH));
         if (strcmp(type, "PC_FIELD_MESSAGE") == 0) {
             fprintf(out, ".message = &pc_table_%s", last_part(f->type_name));

@@ -45,13 +45,18 @@ typedef struct {
     size_t place;
 } sorted_person;
 
+static const char *text_of(const char *text)
+{
+    return text == NULL ? "" : text;
+}
+
 static int compare_refs(const pc_person_ref *a, const pc_person_ref *b)
 {
     if (a->xid != NULL || b->xid != NULL) {
         return a->xid == NULL ? 1 : b->xid == NULL ? -1 : strcmp(a->xid, b->xid);
     }
-    int order = strcasecmp(a->namespace_code, b->namespace_code);
-    return order != 0 ? order : strcmp(a->id, b->id);
+    int order = strcasecmp(text_of(a->namespace_code), text_of(b->namespace_code));
+    return order != 0 ? order : strcmp(text_of(a->id), text_of(b->id));
 }
 
 static int compare_sorted(const void *a, const void *b)

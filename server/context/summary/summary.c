@@ -1,5 +1,6 @@
 /* The rules, made at start, and the order of the parts. The paths are names of the .proto, so that
  * a change there that this code does not follow is found by the first test that makes rules. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -147,10 +148,8 @@ static pc_status make_event_fields(pc_summary_rules *rules)
     if (rules->event_fields == NULL) {
         return pc_status_out_of_memory();
     }
-    strcpy(rules->event_fields, EVENT_FIELDS);
-    if (cases[0] != '\0') {
-        strcat(strcat(rules->event_fields, ","), cases);
-    }
+    (void)snprintf(rules->event_fields, size, "%s%s%s", EVENT_FIELDS, cases[0] == '\0' ? "" : ",",
+                   cases);
     return PC_OK;
 }
 
