@@ -4,18 +4,23 @@
 static const char program_help[] =
     "profilectl shows what the platform knows about a customer.\n"
     "\n"
-    "Usage: profilectl COMMAND WHO [OPTIONS]\n"
+    "Usage: profilectl COMMAND [WHO] [OPTIONS]\n"
     "\n"
     "  profilectl context email:ada@example.com    everything, on one screen\n"
     "  profilectl events phone:+441234567 --since 30d\n"
     "  profilectl profile crmid:4711 --json\n"
+    "  profilectl batch customers.csv --output answers.ndjson\n"
     "\n"
     "Commands:\n"
-    "  context    who it is, value, propensities, events, audiences, consents\n"
-    "  profile    attributes and consents\n"
-    "  events     what happened, page by page\n"
-    "  segments   the audiences the person is or was in\n"
-    "  health     whether the server serves\n"
+    "  context     who it is, value, propensities, events, audiences, consents\n"
+    "  profile     attributes and consents\n"
+    "  events      what happened, a page or all pages\n"
+    "  segments    the audiences the person is or was in\n"
+    "  identities  who else the person is\n"
+    "  batch       the contexts or profiles of many persons, from a list\n"
+    "  entity      a record that is no person: an account, an opportunity\n"
+    "  delete      asks the platform to delete a profile\n"
+    "  health      whether the server serves\n"
     "\n"
     "WHO is NAMESPACE:ID. The names email, phone, ecid and crmid are understood in\n"
     "any case; xid:VALUE names a person by the platform's opaque id.\n"
@@ -26,9 +31,11 @@ static const char program_help[] =
     "  --ca FILE              authorities to trust instead of the system's\n"
     "  --cert FILE --key FILE the client's certificate and key\n"
     "  --server-name NAME     the name the server's certificate has\n"
-    "  --deadline TIME        wait this long, such as 500ms or 2s; default 5s\n"
+    "  --deadline TIME        wait this long, such as 500ms or 2s; default 5s, and\n"
+    "                         none for batch and --follow-pages\n"
     "  --request-id ID        an id to find the call by in the server's logs\n"
     "  --json                 the response as JSON, for programs\n"
+    "  --cost                 say on standard error what the answer cost upstream\n"
     "  --color WHEN           auto, always or never; NO_COLOR is honoured\n"
     "  --help, --version\n"
     "\n"
@@ -43,9 +50,9 @@ static const char program_help[] =
     "More with profilectl COMMAND --help, and in profilectl(1).\n";
 
 static const char context_help[] =
-    "profilectl context WHO shows a customer on one screen: who it is, value,\n"
-    "propensities, purchases, campaign contacts, audiences, consents, identities,\n"
-    "and how fresh each part is.\n"
+    "profilectl context WHO shows a customer on one screen: at a glance value,\n"
+    "propensities, purchases, open cases and how the person may be contacted; then\n"
+    "attributes, events, audiences, consents, identities, and how fresh each is.\n"
     "\n"
     "  profilectl context email:ada@example.com\n"
     "  profilectl context phone:+441234567 --max-staleness 0      fresh data only\n"
@@ -53,7 +60,8 @@ static const char context_help[] =
     "  profilectl context xid:BVrqzwVvZxzRkaHzAAAAAAAA --json | jq .context.insights\n"
     "\n"
     "  --mask PATHS   only these parts, separated by commas: profile, events,\n"
-    "                 segment_memberships, identities, insights, or fields below\n"
+    "                 segment_memberships, identities, insights, summary, or\n"
+    "                 fields below\n"
     "  --since TIME   events since then: 2025-11-02, 2025-11-02T08:00:00Z or 30d\n"
     "\n"
     "A part that is late or refused says so and does not spoil the others. Dates\n"
@@ -71,10 +79,12 @@ static const char profile_help[] =
     "The other options are in profilectl --help.\n";
 
 static const char events_help[] =
-    "profilectl events WHO lists what happened, newest first, a page at a time.\n"
+    "profilectl events WHO lists what happened, newest first: a page, or all pages.\n"
     "\n"
     "  profilectl events email:ada@example.com\n"
-    "  profilectl events crmid:4711 --since 30d --all\n"
+    "  profilectl events crmid:4711 --since 30d --follow-pages\n"
+    "  profilectl events crmid:4711 --event-type commerce.purchases \\\n"
+    "      --filter 'commerce.order.priceTotal>=100'\n"
     "  profilectl events crmid:4711 --since 2025-11-01 --until 2025-12-01 \\\n"
     "      --oldest-first\n"
     "  profilectl events crmid:4711 --mask event_type,commerce.order --json\n"
@@ -82,10 +92,14 @@ static const char events_help[] =
     "  --since TIME       at or after: 2025-11-02, 2025-11-02T08:00:00Z, or 30d\n"
     "                     for 30 days ago\n"
     "  --until TIME       before\n"
+    "  --event-type TYPE  only of this type; may be given more than once\n"
+    "  --filter TEXT      only where a property compares so: an XDM path, one of\n"
+    "                     = != < <= > >=, and a number, true, false, a date or a\n"
+    "                     text ('2025 is a text); more than one must all hold\n"
     "  --oldest-first     oldest first\n"
     "  --page-size N      at most N events in a page\n"
     "  --page-token TEXT  the page after the one that ended with this token\n"
-    "  --all              all pages; with --json a response for each page\n"
+    "  --follow-pages     all pages, as they come; with --json a line for each event\n"
     "  --mask PATHS       only these fields of an event, separated by commas\n"
     "\n"
     "The other options are in profilectl --help.\n";
@@ -100,6 +114,82 @@ static const char segments_help[] =
     "  --page-size N      at most N audiences in a page\n"
     "  --page-token TEXT  the page after the one that ended with this token\n"
     "  --all              all pages; with --json a response for each page\n"
+    "\n"
+    "The other options are in profilectl --help.\n";
+
+static const char identities_help[] =
+    "profilectl identities WHO shows who else a customer is: from the platform's\n"
+    "identity graph, or else the profile's own identity map.\n"
+    "\n"
+    "  profilectl identities email:ada@example.com\n"
+    "  profilectl identities ecid:87654321 --json |\n"
+    "      jq -r '.identities[] | select(.namespace == \"CRMID\") | .id'\n"
+    "\n"
+    "  --mask PATHS   only these fields of each: namespace, id, ...\n"
+    "\n"
+    "The other options are in profilectl --help.\n";
+
+static const char entity_help[] =
+    "profilectl entity SCHEMA WHICH shows a record that is no person.\n"
+    "\n"
+    "  profilectl entity account b2b_account:4711@crm.Salesforce\n"
+    "  profilectl entity opportunity b2b_opportunity:99 --json\n"
+    "  profilectl entity _xdm.context.product sku:K-100\n"
+    "\n"
+    "SCHEMA is an XDM class; account and opportunity stand for\n"
+    "_xdm.context.account and _xdm.context.opportunity. WHICH is NAMESPACE:ID or\n"
+    "xid:VALUE.\n"
+    "\n"
+    "  --mask PATHS   only these fields: record_id, account_key, body, ...\n"
+    "\n"
+    "The other options are in profilectl --help.\n";
+
+static const char delete_help[] =
+    "profilectl delete WHO asks the platform to delete a profile, for good. The\n"
+    "server must have been configured to let you.\n"
+    "\n"
+    "  profilectl delete email:ada@example.com --sandbox prod\n"
+    "\n"
+    "  --sandbox NAME   required: where to delete\n"
+    "  --yes            do not ask first\n"
+    "\n"
+    "The platform takes the request and deletes later. The other options are in\n"
+    "profilectl --help.\n";
+
+static const char batch_help[] =
+    "profilectl batch [FILE] asks for many persons and writes an answer for each, as\n"
+    "it comes. Without FILE, or for -, the list is read from standard input.\n"
+    "\n"
+    "  profilectl batch customers.txt > answers.ndjson\n"
+    "  profilectl batch customers.csv --output answers.ndjson\n"
+    "  profilectl batch customers.csv --output answers.ndjson --resume\n"
+    "  cut -f2 crm.tsv | profilectl batch --namespace crmid --format csv\n"
+    "  profilectl batch customers.txt --mask summary,profile.person --format csv\n"
+    "\n"
+    "The list has a NAMESPACE:ID or xid:VALUE on each line; empty lines and lines\n"
+    "that begin with # are left out. A table (CSV) has the columns namespace and id,\n"
+    "or xid, named in its first line.\n"
+    "\n"
+    "  --namespace NS     all persons have this namespace; the list has only ids\n"
+    "  --input FORMAT     lines or csv; default: csv for files named *.csv\n"
+    "  --id-column NAME   the column of the ids in a table; default id\n"
+    "  --profiles         attributes only, which costs fewer upstream calls\n"
+    "  --mask PATHS       only these parts, as of context or profile\n"
+    "  --since TIME       events since then\n"
+    "  --output FILE      write there, not to standard output; FILE must not exist\n"
+    "  --resume           go on with FILE: what it answers is not asked again\n"
+    "  --format FORMAT    ndjson (default), with all that is known; or csv, with the\n"
+    "                     facts of the summary\n"
+    "  --skip-bad         pass over lines that name nobody, and count them\n"
+    "  --retries N        ask so often again what fails for a passing reason;\n"
+    "                     default 3\n"
+    "  --chunk-size N     persons in a call; default 1000\n"
+    "\n"
+    "Every answer begins with the line it answers, and the person: {\"line\":1,\n"
+    "\"who\":\"email:ada@example.com\",\"context\":{...}}, or \"profile\" or \"error\".\n"
+    "Answers come in any order. On a terminal a line shows how far it is. Ends with\n"
+    "1 when a person has an error other than not found. After Ctrl-C, or a failure,\n"
+    "--resume goes on.\n"
     "\n"
     "The other options are in profilectl --help.\n";
 
@@ -124,6 +214,14 @@ const char *help_text(command which)
         return events_help;
     case COMMAND_SEGMENTS:
         return segments_help;
+    case COMMAND_IDENTITIES:
+        return identities_help;
+    case COMMAND_ENTITY:
+        return entity_help;
+    case COMMAND_DELETE:
+        return delete_help;
+    case COMMAND_BATCH:
+        return batch_help;
     case COMMAND_HEALTH:
         return health_help;
     case COMMAND_NONE:

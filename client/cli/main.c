@@ -38,25 +38,26 @@ static exit_code run_command(session *in)
     if (in->options->command == COMMAND_HEALTH) {
         return command_health(in);
     }
+    static const struct {
+        command which;
+        exit_code (*run)(session *in, request_parts *parts);
+    } runs[] = {
+        {COMMAND_CONTEXT, command_context},       {COMMAND_PROFILE, command_profile},
+        {COMMAND_EVENTS, command_events},         {COMMAND_SEGMENTS, command_segments},
+        {COMMAND_IDENTITIES, command_identities}, {COMMAND_ENTITY, command_entity},
+        {COMMAND_DELETE, command_delete},         {COMMAND_BATCH, command_batch},
+    };
     request_parts parts;
     exit_code code = EXIT_CODE_OTHER;
     if (request_parts_init(&parts, in->options)) {
-        switch (in->options->command) {
-        case COMMAND_CONTEXT:
-            code = command_context(in, &parts);
-            break;
-        case COMMAND_PROFILE:
-            code = command_profile(in, &parts);
-            break;
-        case COMMAND_EVENTS:
-            code = command_events(in, &parts);
-            break;
-        case COMMAND_SEGMENTS:
-            code = command_segments(in, &parts);
-            break;
-        default:
-            break;
+        for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+            if (runs[i].which == in->options->command) {
+                code = runs[i].run(in, &parts);
+            }
         }
+    } else {
+        display_add(&in->err, STYLE_PLAIN, "profilectl: out of memory.");
+        display_end(&in->err);
     }
     request_parts_deinit(&parts);
     return code;
@@ -75,13 +76,16 @@ static exit_code connect_and_run(const options *chosen, session *in)
     };
     in->options = chosen;
     in->now_ms = times_now_ms();
-    in->call = (profilecontext_call_options){.deadline_ms = chosen->deadline_ms,
-                                             .request_id = chosen->request_id};
+    in->call = (profilecontext_call_options){
+        .deadline_ms = chosen->deadline_ms, .request_id = chosen->request_id, .cost = &in->cost};
     profilecontext_status status = PROFILECONTEXT_STATUS_INIT;
     if (profilecontext_client_new(&in->client, &how, &status) != PROFILECONTEXT_OK) {
         return session_fail(in, &status);
     }
     exit_code code = run_command(in);
+    if (chosen->cost) {
+        session_print_cost(in);
+    }
     profilecontext_client_free(in->client);
     return code;
 }

@@ -1,6 +1,7 @@
 /* The command line. */
 #include "options.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +11,10 @@
 
 enum {
     ANY_COMMAND = ~0,
-    PERSON_COMMANDS = COMMAND_CONTEXT | COMMAND_PROFILE | COMMAND_EVENTS | COMMAND_SEGMENTS,
-    MASKED_COMMANDS = COMMAND_CONTEXT | COMMAND_PROFILE | COMMAND_EVENTS,
+    PERSON_COMMANDS = COMMAND_CONTEXT | COMMAND_PROFILE | COMMAND_EVENTS | COMMAND_SEGMENTS |
+                      COMMAND_IDENTITIES | COMMAND_ENTITY | COMMAND_DELETE | COMMAND_BATCH,
+    FRESH_COMMANDS = PERSON_COMMANDS & ~COMMAND_DELETE,
+    MASKED_COMMANDS = FRESH_COMMANDS,
     PAGED_COMMANDS = COMMAND_EVENTS | COMMAND_SEGMENTS,
 };
 
@@ -19,11 +22,26 @@ static const struct {
     const char *name;
     command which;
 } commands[] = {
-    {"context", COMMAND_CONTEXT},   {"profile", COMMAND_PROFILE}, {"events", COMMAND_EVENTS},
-    {"segments", COMMAND_SEGMENTS}, {"health", COMMAND_HEALTH},
+    {"context", COMMAND_CONTEXT}, {"profile", COMMAND_PROFILE},
+    {"events", COMMAND_EVENTS},   {"segments", COMMAND_SEGMENTS},
+    {"batch", COMMAND_BATCH},     {"identities", COMMAND_IDENTITIES},
+    {"entity", COMMAND_ENTITY},   {"delete", COMMAND_DELETE},
+    {"health", COMMAND_HEALTH},
 };
 
-typedef enum { KIND_FLAG, KIND_TEXT, KIND_SPAN, KIND_MOMENT, KIND_COUNT, KIND_COLOUR } option_kind;
+typedef enum {
+    KIND_FLAG,
+    KIND_TEXT,
+    KIND_LIST,
+    KIND_FILTER,
+    KIND_SPAN,
+    KIND_MOMENT,
+    KIND_COUNT,
+    KIND_RETRIES,
+    KIND_COLOUR,
+    KIND_INPUT,
+    KIND_OUTPUT
+} option_kind;
 
 typedef struct {
     const char *name;
@@ -47,16 +65,31 @@ static const option_row rows[] = {
     {"request-id", KIND_TEXT, AT(request_id), ANY_COMMAND},
     {"json", KIND_FLAG, AT(json), ANY_COMMAND},
     {"color", KIND_COLOUR, AT(colour), ANY_COMMAND},
+    {"cost", KIND_FLAG, AT(cost), ANY_COMMAND & ~COMMAND_HEALTH},
     {"sandbox", KIND_TEXT, AT(sandbox), PERSON_COMMANDS},
     {"merge-policy", KIND_TEXT, AT(merge_policy), PERSON_COMMANDS},
-    {"max-staleness", KIND_SPAN, AT(max_staleness_ms), PERSON_COMMANDS},
+    {"max-staleness", KIND_SPAN, AT(max_staleness_ms), FRESH_COMMANDS},
     {"mask", KIND_TEXT, AT(mask), MASKED_COMMANDS},
     {"page-size", KIND_COUNT, AT(page_size), PAGED_COMMANDS},
     {"page-token", KIND_TEXT, AT(page_token), PAGED_COMMANDS},
-    {"all", KIND_FLAG, AT(all), PAGED_COMMANDS},
-    {"since", KIND_MOMENT, AT(since_ms), COMMAND_EVENTS | COMMAND_CONTEXT},
+    {"all", KIND_FLAG, AT(all), COMMAND_SEGMENTS},
+    {"follow-pages", KIND_FLAG, AT(follow_pages), COMMAND_EVENTS},
+    {"event-type", KIND_LIST, AT(event_types), COMMAND_EVENTS},
+    {"filter", KIND_FILTER, AT(filters), COMMAND_EVENTS},
+    {"since", KIND_MOMENT, AT(since_ms), COMMAND_EVENTS | COMMAND_CONTEXT | COMMAND_BATCH},
     {"until", KIND_MOMENT, AT(until_ms), COMMAND_EVENTS},
     {"oldest-first", KIND_FLAG, AT(oldest_first), COMMAND_EVENTS},
+    {"yes", KIND_FLAG, AT(yes), COMMAND_DELETE},
+    {"profiles", KIND_FLAG, AT(profiles), COMMAND_BATCH},
+    {"input", KIND_INPUT, AT(input), COMMAND_BATCH},
+    {"namespace", KIND_TEXT, AT(namespace_code), COMMAND_BATCH},
+    {"id-column", KIND_TEXT, AT(id_column), COMMAND_BATCH},
+    {"output", KIND_TEXT, AT(output_file), COMMAND_BATCH},
+    {"format", KIND_OUTPUT, AT(format), COMMAND_BATCH},
+    {"resume", KIND_FLAG, AT(resume), COMMAND_BATCH},
+    {"skip-bad", KIND_FLAG, AT(skip_bad), COMMAND_BATCH},
+    {"retries", KIND_RETRIES, AT(retries), COMMAND_BATCH},
+    {"chunk-size", KIND_COUNT, AT(chunk_size), COMMAND_BATCH},
 };
 
 enum { ROW_COUNT = sizeof rows / sizeof *rows };
@@ -67,7 +100,8 @@ typedef struct {
     int64_t now_ms;
     char *problem;
     bool seen[ROW_COUNT];
-    const char *operand;
+    const char *operands[2];
+    size_t operand_count;
 } parser;
 
 const char *options_command_name(command which)
@@ -78,6 +112,11 @@ const char *options_command_name(command which)
         }
     }
     return "";
+}
+
+bool options_streams(const options *of)
+{
+    return of->command == COMMAND_BATCH || (of->command == COMMAND_EVENTS && of->follow_pages);
 }
 
 static bool problem(const parser *in, const char *format, ...)
@@ -93,29 +132,55 @@ static bool problem(const parser *in, const char *format, ...)
     return false;
 }
 
-static bool parse_count(int32_t *out, const char *text)
+static bool parse_count(int32_t *out, const char *text, int32_t least)
 {
     char *end = NULL;
+    errno = 0;
     long value = strtol(text, &end, 10);
     *out = (int32_t)value;
-    return *text >= '0' && *text <= '9' && *end == '\0' && value > 0 && value <= INT32_MAX;
+    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && value >= least &&
+           value <= INT32_MAX;
 }
 
-static bool parse_colour(colour_choice *out, const char *text)
+/* Finds a word in a list that ends with NULL. */
+static bool parse_choice(int *out, const char *const *names, const char *text)
 {
-    static const char *const names[] = {"auto", "always", "never"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (int i = 0; names[i] != NULL; i++) {
         if (strcmp(text, names[i]) == 0) {
-            *out = (colour_choice)i;
+            *out = i;
             return true;
         }
     }
     return false;
 }
 
+static bool add_to_list(const parser *in, const option_row *row, const char *value)
+{
+    option_list *list = (option_list *)((char *)in->out + row->offset);
+    if (list->count == OPTIONS_LIST_MAX) {
+        return problem(in, "--%s may be given %d times at most", row->name, OPTIONS_LIST_MAX);
+    }
+    list->items[list->count++] = value;
+    return true;
+}
+
+static bool add_filter(const parser *in, const char *value)
+{
+    options *out = in->out;
+    if (out->filter_count == OPTIONS_LIST_MAX) {
+        return problem(in, "--filter may be given %d times at most", OPTIONS_LIST_MAX);
+    }
+    const char *wrong = filter_parse(&out->filters[out->filter_count++], value);
+    return wrong == NULL || problem(in, "--filter '%s': %s", value, wrong);
+}
+
 static bool set_value(const parser *in, const option_row *row, const char *value)
 {
+    static const char *const colours[] = {"auto", "always", "never", NULL};
+    static const char *const inputs[] = {"auto", "lines", "csv", NULL};
+    static const char *const outputs[] = {"ndjson", "csv", NULL};
     void *place = (char *)in->out + row->offset;
+    int choice = 0;
     switch (row->kind) {
     case KIND_FLAG:
         *(bool *)place = true;
@@ -132,12 +197,34 @@ static bool set_value(const parser *in, const option_row *row, const char *value
                        "--%s takes a moment such as 2025-11-02, 2025-11-02T08:00:00Z or 30d "
                        "(30 days ago), not '%s'",
                        row->name, value);
+    case KIND_LIST:
+        return add_to_list(in, row, value);
+    case KIND_FILTER:
+        return add_filter(in, value);
     case KIND_COUNT:
-        return parse_count(place, value) ||
+        return parse_count(place, value, 1) ||
                problem(in, "--%s takes a number above 0, not '%s'", row->name, value);
+    case KIND_RETRIES:
+        return parse_count(place, value, 0) ||
+               problem(in, "--%s takes a number from 0 on, not '%s'", row->name, value);
     case KIND_COLOUR:
-        return parse_colour(place, value) ||
-               problem(in, "--%s takes auto, always or never, not '%s'", row->name, value);
+        if (!parse_choice(&choice, colours, value)) {
+            return problem(in, "--%s takes auto, always or never, not '%s'", row->name, value);
+        }
+        *(colour_choice *)place = (colour_choice)choice;
+        return true;
+    case KIND_INPUT:
+        if (!parse_choice(&choice, inputs, value)) {
+            return problem(in, "--%s takes auto, lines or csv, not '%s'", row->name, value);
+        }
+        *(batch_input_format *)place = (batch_input_format)choice;
+        return true;
+    case KIND_OUTPUT:
+        if (!parse_choice(&choice, outputs, value)) {
+            return problem(in, "--%s takes ndjson or csv, not '%s'", row->name, value);
+        }
+        *(batch_output_format *)place = (batch_output_format)choice;
+        return true;
     }
     return false;
 }
@@ -180,10 +267,79 @@ static bool parse_operand(parser *in, const char *text)
         }
         return problem(in, "there is no command '%s'", text);
     }
-    if (in->operand != NULL) {
+    size_t most = in->out->command == COMMAND_ENTITY ? 2 : 1;
+    if (in->operand_count == most) {
         return problem(in, "'%s' is one argument too many", text);
     }
-    in->operand = text;
+    in->operands[in->operand_count++] = text;
+    return true;
+}
+
+/* The XDM class of an entity; the usual ones have short names. */
+static const char *schema_of(const char *text)
+{
+    if (strcmp(text, "account") == 0) {
+        return "_xdm.context.account";
+    }
+    if (strcmp(text, "opportunity") == 0) {
+        return "_xdm.context.opportunity";
+    }
+    return text;
+}
+
+/* Takes the arguments that are no options. */
+static bool take_operands(parser *in)
+{
+    options *out = in->out;
+    const char *who = in->operands[0];
+    if (out->command == COMMAND_HEALTH) {
+        out->health_service = who;
+        return true;
+    }
+    if (out->command == COMMAND_BATCH) {
+        out->input_file = who != NULL && strcmp(who, "-") != 0 ? who : NULL;
+        return true;
+    }
+    if (out->command == COMMAND_ENTITY) {
+        if (in->operand_count < 2) {
+            return problem(in, "entity needs to know what and which: account b2b_account:4711");
+        }
+        out->schema = schema_of(in->operands[0]);
+        who = in->operands[1];
+    }
+    if (who == NULL) {
+        return problem(in, "%s needs to know who: NAMESPACE:ID, such as email:ada@example.com",
+                       options_command_name(out->command));
+    }
+    const char *wrong = person_parse(&out->person, who);
+    return wrong == NULL || problem(in, "'%s' names nobody: %s", who, wrong);
+}
+
+/* Checks what options of a command need of each other. */
+static bool check_together(const parser *in)
+{
+    const options *out = in->out;
+    if (out->deadline_ms == 0) {
+        return problem(in, "--deadline must be above 0");
+    }
+    if (out->all && out->page_token != NULL) {
+        return problem(in, "--all and --page-token do not go together");
+    }
+    if (out->since_ms >= 0 && out->until_ms >= 0 && out->since_ms >= out->until_ms) {
+        return problem(in, "--since must be before --until");
+    }
+    if (out->command == COMMAND_DELETE && *out->sandbox == '\0') {
+        return problem(in, "delete needs --sandbox: nothing is deleted where nobody said");
+    }
+    if (out->resume && out->output_file == NULL) {
+        return problem(in, "--resume needs --output FILE, where the answers so far are");
+    }
+    if (out->profiles && out->since_ms >= 0) {
+        return problem(in, "--since is about events, which --profiles leaves out");
+    }
+    if ((out->cert == NULL) != (out->key == NULL)) {
+        return problem(in, "--cert and --key belong together");
+    }
     return true;
 }
 
@@ -203,31 +359,14 @@ static bool check(parser *in)
             return problem(in, "the command %s does not take --%s", name, rows[i].name);
         }
     }
-    if (out->command == COMMAND_HEALTH) {
-        out->health_service = in->operand;
-    } else if (in->operand == NULL) {
-        return problem(in, "%s needs to know who: NAMESPACE:ID, such as email:ada@example.com",
-                       name);
-    } else {
-        const char *wrong = person_parse(&out->person, in->operand);
-        if (wrong != NULL) {
-            return problem(in, "'%s' names nobody: %s", in->operand, wrong);
-        }
+    if (!take_operands(in) || !check_together(in)) {
+        return false;
     }
-    if (out->deadline_ms == 0) {
-        return problem(in, "--deadline must be above 0");
-    }
-    if (out->all && out->page_token != NULL) {
-        return problem(in, "--all and --page-token do not go together");
-    }
-    if (out->since_ms >= 0 && out->until_ms >= 0 && out->since_ms >= out->until_ms) {
-        return problem(in, "--since must be before --until");
+    if (out->deadline_ms < 0 && !options_streams(out)) {
+        out->deadline_ms = 5000;
     }
     /* Certificates make no sense without TLS, so they ask for it. */
     out->tls = out->tls || out->ca != NULL || out->cert != NULL || out->key != NULL;
-    if ((out->cert == NULL) != (out->key == NULL)) {
-        return problem(in, "--cert and --key belong together");
-    }
     return true;
 }
 
@@ -237,10 +376,11 @@ bool options_parse(options *out, int argc, const char *const *argv, int64_t now_
     const char *server = getenv("PROFILECTL_SERVER");
     *out = (options){
         .server = server != NULL && *server != '\0' ? server : "127.0.0.1:50051",
-        .deadline_ms = 5000,
+        .retries = 3,
         .sandbox = "",
         .merge_policy = "",
         .max_staleness_ms = -1,
+        .deadline_ms = -1,
         .since_ms = -1,
         .until_ms = -1,
     };

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "filter.h"
 #include "person.h"
 
 typedef enum {
@@ -14,12 +15,25 @@ typedef enum {
     COMMAND_PROFILE = 1 << 1,
     COMMAND_EVENTS = 1 << 2,
     COMMAND_SEGMENTS = 1 << 3,
-    COMMAND_HEALTH = 1 << 4
+    COMMAND_HEALTH = 1 << 4,
+    COMMAND_IDENTITIES = 1 << 5,
+    COMMAND_ENTITY = 1 << 6,
+    COMMAND_DELETE = 1 << 7,
+    COMMAND_BATCH = 1 << 8
 } command;
 
 typedef enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER } colour_choice;
 
-enum { OPTIONS_PROBLEM_SIZE = 256 };
+typedef enum { BATCH_INPUT_AUTO, BATCH_INPUT_LINES, BATCH_INPUT_CSV } batch_input_format;
+typedef enum { BATCH_OUTPUT_NDJSON, BATCH_OUTPUT_CSV } batch_output_format;
+
+enum { OPTIONS_PROBLEM_SIZE = 256, OPTIONS_LIST_MAX = 16 };
+
+/* An option that may be given more than once. */
+typedef struct {
+    const char *items[OPTIONS_LIST_MAX];
+    size_t count;
+} option_list;
 
 /* Strings borrow the arguments and the environment. */
 typedef struct {
@@ -28,6 +42,8 @@ typedef struct {
     bool version;
     person person; /* of commands about a person */
     const char *health_service;
+    const char *schema;     /* of entity: the XDM class */
+    const char *input_file; /* of batch; NULL: standard input */
 
     const char *server;
     bool tls;
@@ -35,8 +51,9 @@ typedef struct {
     const char *cert;
     const char *key;
     const char *server_name;
-    int64_t deadline_ms;
+    int64_t deadline_ms; /* -1: none */
     const char *request_id;
+    bool cost;
 
     const char *sandbox;      /* "": the server's default */
     const char *merge_policy; /* "": the server's default */
@@ -45,9 +62,25 @@ typedef struct {
     int32_t page_size;        /* 0: the server's default */
     const char *page_token;
     bool all;
+    bool follow_pages;
+    option_list event_types;
+    filter filters[OPTIONS_LIST_MAX];
+    size_t filter_count;
     int64_t since_ms; /* -1: not given */
     int64_t until_ms; /* -1: not given */
     bool oldest_first;
+    bool yes; /* of delete: do not ask */
+
+    bool profiles; /* of batch: attributes only */
+    batch_input_format input;
+    const char *namespace_code; /* NULL: the input names it */
+    const char *id_column;      /* NULL: id */
+    const char *output_file;    /* NULL: standard output */
+    batch_output_format format;
+    bool resume;
+    bool skip_bad;
+    int32_t retries;
+    int32_t chunk_size;
 
     bool json;
     colour_choice colour;
@@ -60,5 +93,8 @@ bool options_parse(options *out, int argc, const char *const *argv, int64_t now_
 
 /* The name of a command; "" for none. */
 const char *options_command_name(command which);
+
+/* Whether the command reads answers that go on, which have no deadline unless one is given. */
+bool options_streams(const options *of);
 
 #endif

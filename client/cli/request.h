@@ -13,6 +13,10 @@ typedef struct {
     Google__Protobuf__Timestamp since;
     Google__Protobuf__Timestamp until;
     char *mask_text; /* owned; the paths point into it */
+    char *event_types[OPTIONS_LIST_MAX];
+    Profilecontext__V1__PropertyFilter filters[OPTIONS_LIST_MAX];
+    Profilecontext__V1__PropertyFilter *filter_list[OPTIONS_LIST_MAX];
+    Profilecontext__V1__Date dates[OPTIONS_LIST_MAX];
 } request_parts;
 
 /* Makes the parts for the options, which are borrowed. False without memory. */
@@ -28,5 +32,22 @@ void request_events(Profilecontext__V1__ListEventsRequest *out, request_parts *p
                     const options *from);
 void request_segments(Profilecontext__V1__ListSegmentMembershipsRequest *out, request_parts *parts,
                       const options *from);
+void request_event_stream(Profilecontext__V1__StreamEventsRequest *out, request_parts *parts,
+                          const options *from);
+void request_identities(Profilecontext__V1__GetIdentitiesRequest *out, request_parts *parts,
+                        const options *from);
+void request_entity(Profilecontext__V1__GetEntityRequest *out, request_parts *parts,
+                    const options *from);
+void request_delete(Profilecontext__V1__DeleteProfileRequest *out, request_parts *parts,
+                    const options *from);
+
+/* Without the persons. */
+void request_batch_contexts(Profilecontext__V1__BatchGetContextsRequest *out, request_parts *parts,
+                            const options *from);
+void request_batch_profiles(Profilecontext__V1__BatchGetProfilesRequest *out, request_parts *parts,
+                            const options *from);
+
+/* A text as protobuf-c's structs want it, which know no const; requests are only read. */
+char *request_text(const char *text);
 
 #endif

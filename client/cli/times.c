@@ -154,6 +154,13 @@ void times_format_minute(char out[TIMES_TEXT_SIZE], int64_t seconds)
     strftime(out, TIMES_TEXT_SIZE, "%Y-%m-%d %H:%M", &parts);
 }
 
+void times_format_exact(char out[TIMES_TEXT_SIZE], int64_t ms)
+{
+    struct tm parts = parts_of(ms / 1000);
+    size_t size = strftime(out, TIMES_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &parts);
+    (void)snprintf(out + size, TIMES_TEXT_SIZE - size, ".%03dZ", (int)(ms % 1000));
+}
+
 void times_format_span(char out[TIMES_TEXT_SIZE], int64_t ms)
 {
     static const struct {

@@ -21,6 +21,9 @@ void times_format_date(char out[TIMES_TEXT_SIZE], int64_t seconds);
 /* Writes a moment, such as 2025-11-02 14:05. */
 void times_format_minute(char out[TIMES_TEXT_SIZE], int64_t seconds);
 
+/* Writes a moment exactly, such as 2025-11-02T14:05:00.250Z; `ms` since 1970. */
+void times_format_exact(char out[TIMES_TEXT_SIZE], int64_t ms);
+
 /* Writes a span roughly, such as 12 s, 3 min, 5 h or 40 d. */
 void times_format_span(char out[TIMES_TEXT_SIZE], int64_t ms);
 

@@ -33,6 +33,7 @@ void view_addresses(display *to, const Profilecontext__V1__Profile *profile);
 void view_consents(display *to, const Profilecontext__V1__Consents *consents);
 void view_identities(display *to, Profilecontext__V1__LinkedIdentity *const *identities,
                      size_t count);
+void view_summary(display *to, const Profilecontext__V1__ContextSummary *summary);
 void view_value(display *to, Profilecontext__V1__Insight *const *insights, size_t count);
 void view_propensities(display *to, Profilecontext__V1__Insight *const *insights, size_t count);
 void view_purchases(display *to, Profilecontext__V1__ExperienceEvent *const *events, size_t count);

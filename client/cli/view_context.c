@@ -65,6 +65,12 @@ void view_context(display *to, const Profilecontext__V1__Context *context, int64
     const section_info *insights =
         find_section(context, PROFILECONTEXT__V1__SECTION__SECTION_INSIGHTS);
     view_headline(to, context);
+    if (begin(to, "At a glance",
+              find_section(context, PROFILECONTEXT__V1__SECTION__SECTION_SUMMARY),
+              context->summary != NULL) &&
+        context->summary != NULL) {
+        view_summary(to, context->summary);
+    }
     if (begin(to, "Who", profile, context->profile != NULL)) {
         if (context->profile != NULL) {
             view_who(to, context->profile, now_ms);

@@ -17,6 +17,8 @@ const char *view_section_name(Profilecontext__V1__Section section)
         return "Identities";
     case PROFILECONTEXT__V1__SECTION__SECTION_INSIGHTS:
         return "Insights";
+    case PROFILECONTEXT__V1__SECTION__SECTION_SUMMARY:
+        return "Summary";
     default:
         return "Other";
     }

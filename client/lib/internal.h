@@ -38,14 +38,7 @@ pcc_wire_result pcc_wire_check(const ProtobufCMessageDescriptor *descriptor, con
 ProtobufCMessage *pcc_unpack(const ProtobufCMessageDescriptor *descriptor, const uint8_t *data,
                              size_t size);
 
-/* Makes a unary call. `method` is the path; the response is of `descriptor`. */
-profilecontext_code pcc_call(ProtobufCMessage **out, profilecontext_client *client,
-                             const char *method, const ProtobufCMessage *request,
-                             const ProtobufCMessageDescriptor *descriptor,
-                             const profilecontext_call_options *options,
-                             profilecontext_status *status);
-
-/* A call in the list of a cancellation; lives on the stack of the thread that makes the call. */
+/* A call in the list of a cancellation; lives as long as the call. */
 typedef struct pcc_cancellable {
     grpc_call *call;
     struct pcc_cancellable *next;
@@ -56,5 +49,62 @@ void pcc_cancellation_add(profilecontext_cancellation *cancellation, pcc_cancell
 
 /* Takes the call out. After this the cancellation no longer touches it. */
 void pcc_cancellation_remove(profilecontext_cancellation *cancellation, pcc_cancellable *entry);
+
+/* A call that is going on, with what gRPC fills in. */
+typedef struct {
+    profilecontext_client *client;
+    profilecontext_cancellation *cancellation;
+    profilecontext_cost *cost;
+    grpc_completion_queue *queue;
+    grpc_call *call;
+    pcc_cancellable cancellable;
+    grpc_byte_buffer *request;
+    grpc_metadata *metadata;
+    size_t metadata_count;
+    grpc_metadata_array initial_metadata;
+    grpc_metadata_array trailing_metadata;
+    grpc_status_code code;
+    grpc_slice message;
+} pcc_exchange;
+
+/* Makes a call ready for its first batch of operations. Clears `status`. On failure there is
+ * nothing to end. */
+profilecontext_code pcc_exchange_begin(pcc_exchange *exchange, profilecontext_client *client,
+                                       const char *method, const ProtobufCMessage *request,
+                                       int64_t default_deadline_ms,
+                                       const profilecontext_call_options *options,
+                                       profilecontext_status *status);
+
+/* Takes what the server said at the end into status and cost. */
+profilecontext_code pcc_exchange_status(const pcc_exchange *exchange,
+                                        profilecontext_status *status);
+
+/* Reads a message that came, after checks; NULL bytes are a failure. */
+profilecontext_code pcc_exchange_message(ProtobufCMessage **out, const pcc_exchange *exchange,
+                                         grpc_byte_buffer *bytes,
+                                         const ProtobufCMessageDescriptor *descriptor,
+                                         profilecontext_status *status);
+
+/* Frees what the call has. No operation may be in progress. */
+void pcc_exchange_end(pcc_exchange *exchange);
+
+/* Opens a server stream: `method` is the path, its messages are of `descriptor`. */
+profilecontext_code pcc_stream_open(profilecontext_stream **out, profilecontext_client *client,
+                                    const char *method, const ProtobufCMessage *request,
+                                    const ProtobufCMessageDescriptor *descriptor,
+                                    const profilecontext_call_options *options,
+                                    profilecontext_status *status);
+
+/* The next message, as profilecontext_stream_events_next. A stream of other messages is refused. */
+profilecontext_code pcc_stream_next(ProtobufCMessage **out, profilecontext_stream *stream,
+                                    const ProtobufCMessageDescriptor *descriptor,
+                                    profilecontext_status *status);
+
+/* Makes a unary call. `method` is the path; the response is of `descriptor`. */
+profilecontext_code pcc_call(ProtobufCMessage **out, profilecontext_client *client,
+                             const char *method, const ProtobufCMessage *request,
+                             const ProtobufCMessageDescriptor *descriptor,
+                             const profilecontext_call_options *options,
+                             profilecontext_status *status);
 
 #endif

@@ -4,60 +4,54 @@
 
 #define SERVICE "/profilecontext.v1.ProfileContext/"
 
-profilecontext_code profilecontext_get_context(Profilecontext__V1__GetContextResponse **out,
-                                               profilecontext_client *client,
-                                               const Profilecontext__V1__GetContextRequest *request,
-                                               const profilecontext_call_options *options,
-                                               profilecontext_status *status)
-{
-    ProtobufCMessage *message = NULL;
-    profilecontext_code code =
-        pcc_call(&message, client, SERVICE "GetContext", &request->base,
-                 &profilecontext__v1__get_context_response__descriptor, options, status);
-    *out = (Profilecontext__V1__GetContextResponse *)message;
-    return code;
-}
+/* Defines a call: its name in C, and in the service. */
+#define UNARY_CALL(name, Name)                                                                     \
+    profilecontext_code profilecontext_##name(                                                     \
+        Profilecontext__V1__##Name##Response **out, profilecontext_client *client,                 \
+        const Profilecontext__V1__##Name##Request *request,                                        \
+        const profilecontext_call_options *options, profilecontext_status *status)                 \
+    {                                                                                              \
+        ProtobufCMessage *message = NULL;                                                          \
+        profilecontext_code code =                                                                 \
+            pcc_call(&message, client, SERVICE #Name, &request->base,                              \
+                     &profilecontext__v1__##name##_response__descriptor, options, status);         \
+        *out = (Profilecontext__V1__##Name##Response *)message;                                    \
+        return code;                                                                               \
+    }
 
-profilecontext_code profilecontext_get_profile(Profilecontext__V1__GetProfileResponse **out,
-                                               profilecontext_client *client,
-                                               const Profilecontext__V1__GetProfileRequest *request,
-                                               const profilecontext_call_options *options,
-                                               profilecontext_status *status)
-{
-    ProtobufCMessage *message = NULL;
-    profilecontext_code code =
-        pcc_call(&message, client, SERVICE "GetProfile", &request->base,
-                 &profilecontext__v1__get_profile_response__descriptor, options, status);
-    *out = (Profilecontext__V1__GetProfileResponse *)message;
-    return code;
-}
+/* Defines a stream: opening it, and taking its next message. */
+#define STREAM_CALL(name, Name)                                                                    \
+    profilecontext_code profilecontext_##name(                                                     \
+        profilecontext_stream **out, profilecontext_client *client,                                \
+        const Profilecontext__V1__##Name##Request *request,                                        \
+        const profilecontext_call_options *options, profilecontext_status *status)                 \
+    {                                                                                              \
+        return pcc_stream_open(out, client, SERVICE #Name, &request->base,                         \
+                               &profilecontext__v1__##name##_response__descriptor, options,        \
+                               status);                                                            \
+    }                                                                                              \
+                                                                                                   \
+    profilecontext_code profilecontext_##name##_next(Profilecontext__V1__##Name##Response **out,   \
+                                                     profilecontext_stream *stream,                \
+                                                     profilecontext_status *status)                \
+    {                                                                                              \
+        ProtobufCMessage *message = NULL;                                                          \
+        profilecontext_code code = pcc_stream_next(                                                \
+            &message, stream, &profilecontext__v1__##name##_response__descriptor, status);         \
+        *out = (Profilecontext__V1__##Name##Response *)message;                                    \
+        return code;                                                                               \
+    }
 
-profilecontext_code profilecontext_list_events(Profilecontext__V1__ListEventsResponse **out,
-                                               profilecontext_client *client,
-                                               const Profilecontext__V1__ListEventsRequest *request,
-                                               const profilecontext_call_options *options,
-                                               profilecontext_status *status)
-{
-    ProtobufCMessage *message = NULL;
-    profilecontext_code code =
-        pcc_call(&message, client, SERVICE "ListEvents", &request->base,
-                 &profilecontext__v1__list_events_response__descriptor, options, status);
-    *out = (Profilecontext__V1__ListEventsResponse *)message;
-    return code;
-}
-
-profilecontext_code profilecontext_list_segment_memberships(
-    Profilecontext__V1__ListSegmentMembershipsResponse **out, profilecontext_client *client,
-    const Profilecontext__V1__ListSegmentMembershipsRequest *request,
-    const profilecontext_call_options *options, profilecontext_status *status)
-{
-    ProtobufCMessage *message = NULL;
-    profilecontext_code code = pcc_call(
-        &message, client, SERVICE "ListSegmentMemberships", &request->base,
-        &profilecontext__v1__list_segment_memberships_response__descriptor, options, status);
-    *out = (Profilecontext__V1__ListSegmentMembershipsResponse *)message;
-    return code;
-}
+UNARY_CALL(get_context, GetContext)
+UNARY_CALL(get_profile, GetProfile)
+UNARY_CALL(list_events, ListEvents)
+UNARY_CALL(list_segment_memberships, ListSegmentMemberships)
+UNARY_CALL(batch_get_profiles, BatchGetProfiles)
+UNARY_CALL(get_identities, GetIdentities)
+UNARY_CALL(get_entity, GetEntity)
+UNARY_CALL(delete_profile, DeleteProfile)
+STREAM_CALL(stream_events, StreamEvents)
+STREAM_CALL(batch_get_contexts, BatchGetContexts)
 
 void profilecontext_response_free(void *response)
 {

@@ -197,10 +197,10 @@ static bool conditions_complete(const pc_gather_plan *plan, const pc_event_field
 /* Not the page size, which may change from page to page, and not the mask, which decides what is
  * shown of an event but not which events there are. */
 static pc_status hash_query(pc_query_hash *query, const pc_gather_plan *plan, pc_arena *arena,
-                            const char *rpc, const char *caller)
+                            const char *caller)
 {
     const char *texts[12 + EVENT_TYPES_MAX + PC_FETCH_PROPERTIES_MAX] = {
-        rpc,
+        "events", /* of ListEvents and StreamEvents, which go on with each other */
         caller,
         plan->person.namespace_code,
         plan->person.id,
@@ -252,8 +252,7 @@ static pc_status open_token(pc_gather_plan *plan, const pc_query_hash *query, pc
 }
 
 void pc_plan_events(pc_gather_plan *plan, pc_query_hash *query, pc_status *status, pc_arena *arena,
-                    const pc_service *service, const char *rpc, const char *caller,
-                    const pc_event_fields *fields)
+                    const pc_service *service, const char *caller, const pc_event_fields *fields)
 {
     plan->sections = PC_SECTION_BIT(PC_SECTION_EVENTS);
     pc_request_mask(&plan->masks[PC_SECTION_EVENTS], status, arena, fields->read_mask,
@@ -270,7 +269,7 @@ void pc_plan_events(pc_gather_plan *plan, pc_query_hash *query, pc_status *statu
         *status = pc_status_out_of_memory();
         return;
     }
-    *status = hash_query(query, plan, arena, rpc, caller);
+    *status = hash_query(query, plan, arena, caller);
     if (pc_status_ok(status)) {
         *status = open_token(plan, query, arena, service, fields);
     }

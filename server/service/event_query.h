@@ -38,11 +38,11 @@ typedef struct {
     })
 
 /* Fills in what the plan says of events: mask, order, times, conditions, and the cursor of the page
- * token. The person stands in the plan already. `rpc` is the RPC's name and `caller` its caller:
- * both are bound into `*query`, which seals and opens page tokens. Violations are added. */
+ * token. The person stands in the plan already. `caller` is the RPC's caller: it
+ * is bound, with the query, into `*query`, which seals and opens page tokens. Violations are added.
+ */
 void pc_plan_events(pc_gather_plan *plan, pc_query_hash *query, pc_status *status, pc_arena *arena,
-                    const pc_service *service, const char *rpc, const char *caller,
-                    const pc_event_fields *fields);
+                    const pc_service *service, const char *caller, const pc_event_fields *fields);
 
 /* The token of the page behind `cursor`; "" at the end. Errors: INTERNAL UPSTREAM_CURSOR_REPEATS
  * when the cursor is that of the page itself; RESOURCE_EXHAUSTED. */

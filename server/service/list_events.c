@@ -71,8 +71,8 @@ void pc_list_events(pc_call *call, const void *request, void *self)
     pc_read_fields fields = PC_READ_FIELDS(message, PROFILECONTEXT__V1__LIST_EVENTS_REQUEST);
     const pc_event_fields events = PC_EVENT_FIELDS(message, page_token);
     pc_request_person(&plan->person, &status, service, &fields);
-    pc_plan_events(plan, &op->query, &status, pc_call_arena(call), service, "ListEvents",
-                   pc_call_caller(call), &events);
+    pc_plan_events(plan, &op->query, &status, pc_call_arena(call), service, pc_call_caller(call),
+                   &events);
     if (pc_status_ok(&status)) {
         status = pc_request_close_ns(&plan->close_ns, service, call);
     }

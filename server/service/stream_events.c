@@ -229,8 +229,8 @@ void pc_stream_events(pc_call *call, const void *request, void *self)
     pc_event_fields events = PC_EVENT_FIELDS(message, resume_token);
     events.page_size = events.page_size == 0 ? service->event_limit_max : events.page_size;
     pc_request_person(&plan->person, &status, service, &fields);
-    pc_plan_events(plan, &op->query, &status, pc_call_arena(call), service, "StreamEvents",
-                   pc_call_caller(call), &events);
+    pc_plan_events(plan, &op->query, &status, pc_call_arena(call), service, pc_call_caller(call),
+                   &events);
     if (pc_status_ok(&status)) {
         status = pc_request_stream_close_ns(&op->close_ns, &break_ns, service, call);
     }

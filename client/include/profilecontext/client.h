@@ -128,13 +128,21 @@ typedef struct {
     const char *value;
 } profilecontext_metadata;
 
+/* What an answer cost, as the server tells at its end; -1 where it did not. */
+typedef struct {
+    int64_t upstream_calls; /* requests to the upstream, as they are billed */
+    int64_t upstream_bytes; /* size of their answers */
+    double server_ms;       /* milliseconds between request and answer in the server */
+} profilecontext_cost;
+
 /* How to make a call. All zero gives the defaults. The call borrows all of it. */
 typedef struct {
-    int64_t deadline_ms;    /* from now; 0: 10 seconds; below 0: none, the server decides */
+    int64_t deadline_ms;    /* from now; 0: 10 seconds, for a stream none; below 0: none */
     const char *request_id; /* sent as x-request-id, for the logs; NULL: the server makes one */
     const profilecontext_metadata *metadata; /* sent as well */
     size_t metadata_count;
     profilecontext_cancellation *cancellation; /* NULL: cannot be cancelled */
+    profilecontext_cost *cost;                 /* written when the call ends; NULL: not wanted */
 } profilecontext_call_options;
 
 /* The calls. Each blocks until the answer, the deadline or the cancellation. `*out` is the response
@@ -164,8 +172,72 @@ PROFILECONTEXT_API profilecontext_code profilecontext_list_segment_memberships(
     const Profilecontext__V1__ListSegmentMembershipsRequest *request,
     const profilecontext_call_options *options, profilecontext_status *status);
 
-/* Frees a response of any of the calls; NULL is ignored. */
+PROFILECONTEXT_API profilecontext_code profilecontext_batch_get_profiles(
+    Profilecontext__V1__BatchGetProfilesResponse **out, profilecontext_client *client,
+    const Profilecontext__V1__BatchGetProfilesRequest *request,
+    const profilecontext_call_options *options, profilecontext_status *status);
+
+PROFILECONTEXT_API profilecontext_code profilecontext_get_identities(
+    Profilecontext__V1__GetIdentitiesResponse **out, profilecontext_client *client,
+    const Profilecontext__V1__GetIdentitiesRequest *request,
+    const profilecontext_call_options *options, profilecontext_status *status);
+
+PROFILECONTEXT_API profilecontext_code profilecontext_get_entity(
+    Profilecontext__V1__GetEntityResponse **out, profilecontext_client *client,
+    const Profilecontext__V1__GetEntityRequest *request, const profilecontext_call_options *options,
+    profilecontext_status *status);
+
+PROFILECONTEXT_API profilecontext_code profilecontext_delete_profile(
+    Profilecontext__V1__DeleteProfileResponse **out, profilecontext_client *client,
+    const Profilecontext__V1__DeleteProfileRequest *request,
+    const profilecontext_call_options *options, profilecontext_status *status);
+
+/* Frees a response of any of the calls, also one of a stream; NULL is ignored. */
 PROFILECONTEXT_API void profilecontext_response_free(void *response);
+
+/* Answers that go on. The stream is opened, messages are pulled from it until there is none, and it
+ * is freed:
+ *
+ *     profilecontext_stream *stream;
+ *     Profilecontext__V1__StreamEventsResponse *page = NULL;
+ *     if (profilecontext_stream_events(&stream, client, &request, NULL, &status) == 0) {
+ *         while (profilecontext_stream_events_next(&page, stream, &status) == 0 && page != NULL) {
+ *             ...
+ *             profilecontext_response_free(page);
+ *         }
+ *         profilecontext_stream_free(stream);
+ *     }
+ *
+ * The server sends no more than a reader that pulls takes. Cancellation and cost in `options` must
+ * stay until the stream is freed. A stream belongs to one thread at a time. */
+typedef struct profilecontext_stream profilecontext_stream;
+
+/* Open a stream. Returns what went wrong on this side; what the server says comes with the
+ * messages.
+ * `*out` is NULL unless OK. */
+PROFILECONTEXT_API profilecontext_code profilecontext_stream_events(
+    profilecontext_stream **out, profilecontext_client *client,
+    const Profilecontext__V1__StreamEventsRequest *request,
+    const profilecontext_call_options *options, profilecontext_status *status);
+
+PROFILECONTEXT_API profilecontext_code profilecontext_batch_get_contexts(
+    profilecontext_stream **out, profilecontext_client *client,
+    const Profilecontext__V1__BatchGetContextsRequest *request,
+    const profilecontext_call_options *options, profilecontext_status *status);
+
+/* Waits for the next message of a stream of that kind. OK with a message in `*out`, to be freed
+ * with profilecontext_response_free; OK with NULL after the last one; else what went wrong, then
+ * and at every later call. */
+PROFILECONTEXT_API profilecontext_code
+profilecontext_stream_events_next(Profilecontext__V1__StreamEventsResponse **out,
+                                  profilecontext_stream *stream, profilecontext_status *status);
+
+PROFILECONTEXT_API profilecontext_code profilecontext_batch_get_contexts_next(
+    Profilecontext__V1__BatchGetContextsResponse **out, profilecontext_stream *stream,
+    profilecontext_status *status);
+
+/* Ends a stream, cancelling what is left of it, and frees it; NULL is ignored. */
+PROFILECONTEXT_API void profilecontext_stream_free(profilecontext_stream *stream);
 
 /* What a server says of its health. */
 typedef enum {

@@ -80,6 +80,66 @@ static void call_is_cancelled_from_another_thread(void **state)
     profilecontext_cancellation_free(cancellation);
 }
 
+static profilecontext_stream *open_stream(const silent_server *server,
+                                          const profilecontext_call_options *how)
+{
+    Profilecontext__V1__StreamEventsRequest request =
+        PROFILECONTEXT__V1__STREAM_EVENTS_REQUEST__INIT;
+    profilecontext_stream *stream = NULL;
+    profilecontext_status status = PROFILECONTEXT_STATUS_INIT;
+    assert_int_equal(profilecontext_stream_events(&stream, server->client, &request, how, &status),
+                     PROFILECONTEXT_OK);
+    assert_non_null(stream);
+    return stream;
+}
+
+static void check_next(profilecontext_stream *stream, profilecontext_code expected)
+{
+    Profilecontext__V1__StreamEventsResponse *page = NULL;
+    profilecontext_status status = PROFILECONTEXT_STATUS_INIT;
+    assert_int_equal(profilecontext_stream_events_next(&page, stream, &status), expected);
+    assert_null(page);
+    assert_int_equal(status.code, expected);
+    assert_non_null(status.message);
+    profilecontext_status_clear(&status);
+}
+
+static void stream_fails_at_its_deadline_and_ever_after(void **state)
+{
+    profilecontext_cost cost = {7, 7, 7};
+    profilecontext_call_options how = {.deadline_ms = 50, .cost = &cost};
+    profilecontext_stream *stream = open_stream(*state, &how);
+    check_next(stream, PROFILECONTEXT_DEADLINE_EXCEEDED);
+    check_next(stream, PROFILECONTEXT_DEADLINE_EXCEEDED);
+    profilecontext_stream_free(stream);
+    assert_int_equal(cost.upstream_calls, -1);
+    profilecontext_stream_free(NULL);
+}
+
+static void stream_is_cancelled_from_another_thread(void **state)
+{
+    profilecontext_cancellation *cancellation = profilecontext_cancellation_new();
+    profilecontext_call_options how = {.cancellation = cancellation};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, cancel, cancellation), 0);
+    profilecontext_stream *stream = open_stream(*state, &how);
+    check_next(stream, PROFILECONTEXT_CANCELLED);
+    pthread_join(thread, NULL);
+    profilecontext_stream_free(stream);
+    profilecontext_cancellation_free(cancellation);
+}
+
+static void stream_of_other_messages_is_refused(void **state)
+{
+    profilecontext_call_options how = {.deadline_ms = 50};
+    profilecontext_stream *stream = open_stream(*state, &how);
+    Profilecontext__V1__BatchGetContextsResponse *answer = NULL;
+    assert_int_equal(profilecontext_batch_get_contexts_next(&answer, stream, NULL),
+                     PROFILECONTEXT_INVALID_ARGUMENT);
+    assert_null(answer);
+    profilecontext_stream_free(stream);
+}
+
 static void metadata_that_cannot_be_sent_is_refused(void **state)
 {
     profilecontext_call_options how = {.request_id = "line\nbreak"};
@@ -117,6 +177,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(call_ends_at_its_deadline, set_up, tear_down),
         cmocka_unit_test_setup_teardown(call_is_cancelled_from_another_thread, set_up, tear_down),
         cmocka_unit_test_setup_teardown(metadata_that_cannot_be_sent_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(stream_fails_at_its_deadline_and_ever_after, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(stream_is_cancelled_from_another_thread, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(stream_of_other_messages_is_refused, set_up, tear_down),
         cmocka_unit_test(options_that_cannot_be_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,7 +94,7 @@ static void options_stand_before_and_after_the_command(void **state)
 {
     (void)state;
     const char *const arguments[] = {"profilectl", "--deadline=1.5s", "events",
-                                     "crmid:1",    "--all",           "--since",
+                                     "crmid:1",    "--follow-pages",  "--since",
                                      "1d",         "--mask",          "a,b"};
     options chosen;
     char problem[OPTIONS_PROBLEM_SIZE] = "";
@@ -103,9 +103,80 @@ static void options_stand_before_and_after_the_command(void **state)
     assert_int_equal(chosen.deadline_ms, 1500);
     assert_int_equal(chosen.since_ms, NOW_MS - 86400000);
     assert_int_equal(chosen.until_ms, -1);
-    assert_true(chosen.all);
+    assert_true(chosen.follow_pages);
     assert_string_equal(chosen.mask, "a,b");
     assert_string_equal(chosen.person.namespace_code, "CRMID");
+}
+
+static void answers_that_go_on_have_no_deadline_unless_one_is_given(void **state)
+{
+    (void)state;
+    const char *const batch[] = {"profilectl", "batch", "--deadline", "1m"};
+    const char *const follow[] = {"profilectl", "events", "a:b", "--follow-pages"};
+    options chosen;
+    char problem[OPTIONS_PROBLEM_SIZE] = "";
+    assert_true(options_parse(&chosen, 2, batch, NOW_MS, problem));
+    assert_int_equal(chosen.deadline_ms, -1);
+    assert_true(options_parse(&chosen, 4, batch, NOW_MS, problem));
+    assert_int_equal(chosen.deadline_ms, 60000);
+    assert_true(options_parse(&chosen, 4, follow, NOW_MS, problem));
+    assert_int_equal(chosen.deadline_ms, -1);
+    assert_true(options_parse(&chosen, 3, follow, NOW_MS, problem));
+    assert_int_equal(chosen.deadline_ms, 5000);
+}
+
+static void lists_gather_what_is_given_more_than_once(void **state)
+{
+    (void)state;
+    const char *const arguments[] = {
+        "profilectl", "events",   "a:b",      "--event-type=x", "--event-type",
+        "y",          "--filter", "a.b>=1.5", "--filter",       "c='2025-01-01"};
+    options chosen;
+    char problem[OPTIONS_PROBLEM_SIZE] = "";
+    assert_true(options_parse(&chosen, 10, arguments, NOW_MS, problem));
+    assert_int_equal(chosen.event_types.count, 2);
+    assert_string_equal(chosen.event_types.items[0], "x");
+    assert_string_equal(chosen.event_types.items[1], "y");
+    assert_int_equal(chosen.filter_count, 2);
+    assert_string_equal(chosen.filters[0].path, "a.b");
+    assert_int_equal(chosen.filters[0].kind, FILTER_NUMBER);
+    assert_true(chosen.filters[0].number == 1.5);
+    assert_int_equal(chosen.filters[1].kind, FILTER_TEXT);
+    assert_string_equal(chosen.filters[1].text, "2025-01-01");
+}
+
+static void filters_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        Profilecontext__V1__ComparisonOperator operator_;
+        filter_kind kind;
+    } cases[] = {
+        {"a=true", PROFILECONTEXT__V1__COMPARISON_OPERATOR__COMPARISON_OPERATOR_EQUAL, FILTER_FLAG},
+        {"a!=x", PROFILECONTEXT__V1__COMPARISON_OPERATOR__COMPARISON_OPERATOR_NOT_EQUAL,
+         FILTER_TEXT},
+        {"a<2025-01-31", PROFILECONTEXT__V1__COMPARISON_OPERATOR__COMPARISON_OPERATOR_LESS,
+         FILTER_DATE},
+        {"a<=-1e3", PROFILECONTEXT__V1__COMPARISON_OPERATOR__COMPARISON_OPERATOR_LESS_OR_EQUAL,
+         FILTER_NUMBER},
+        {"a>1", PROFILECONTEXT__V1__COMPARISON_OPERATOR__COMPARISON_OPERATOR_GREATER,
+         FILTER_NUMBER},
+        {"a>=inf", PROFILECONTEXT__V1__COMPARISON_OPERATOR__COMPARISON_OPERATOR_GREATER_OR_EQUAL,
+         FILTER_TEXT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        filter read;
+        assert_null(filter_parse(&read, cases[i].text));
+        assert_string_equal(read.path, "a");
+        assert_int_equal(read.operator_, cases[i].operator_);
+        assert_int_equal(read.kind, cases[i].kind);
+    }
+    static const char *const wrong[] = {"", "a", "=1", "a=", "a!b", "a<="};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        filter read;
+        assert_non_null(filter_parse(&read, wrong[i]));
+    }
 }
 
 static void misuse_is_told_in_words(void **state)
@@ -125,6 +196,14 @@ static void misuse_is_told_in_words(void **state)
         {{"profilectl", "context", "a:b", "--mask"}, 4, "needs a value"},
         {{"profilectl", "context", "a:b", "c:d"}, 4, "one argument too many"},
         {{"profilectl", "events", "a:b", "--page-size", "0"}, 5, "above 0"},
+        {{"profilectl", "events", "a:b", "--all"}, 4, "does not take --all"},
+        {{"profilectl", "events", "a:b", "--filter", "a"}, 5, "a comparison is missing"},
+        {{"profilectl", "entity", "account"}, 3, "what and which"},
+        {{"profilectl", "delete", "a:b", "--yes"}, 4, "needs --sandbox"},
+        {{"profilectl", "batch", "list", "--resume"}, 4, "needs --output"},
+        {{"profilectl", "batch", "--retries", "-1"}, 4, "from 0 on"},
+        {{"profilectl", "batch", "--format", "xml"}, 4, "ndjson or csv"},
+        {{"profilectl", "batch", "a", "b"}, 4, "one argument too many"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         options chosen;
@@ -142,6 +221,9 @@ int main(void)
         cmocka_unit_test(incomplete_persons_are_refused),
         cmocka_unit_test(moments_are_read),
         cmocka_unit_test(options_stand_before_and_after_the_command),
+        cmocka_unit_test(answers_that_go_on_have_no_deadline_unless_one_is_given),
+        cmocka_unit_test(lists_gather_what_is_given_more_than_once),
+        cmocka_unit_test(filters_are_read),
         cmocka_unit_test(misuse_is_told_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
