@@ -275,11 +275,11 @@ static void unlink_running(pc_batch *b, task *t)
     }
 }
 
-/* Starts what may be started, and ends the batch when nothing is left. The lock is held while the
- * source is called, whose answers come on other threads and wait for it. */
-static void go_on(pc_batch *b)
+/* Starts what may be started, and ends the batch when nothing is left. Comes with the lock, which
+ * is held while the source is called, whose answers come on other threads and wait for it; gives it
+ * back, and then the batch may be gone. */
+static void go_on_and_unlock(pc_batch *b)
 {
-    pthread_mutex_lock(&b->lock);
     while (b->waiting != NULL && b->running_count < b->plan.parallel) {
         task *t = b->waiting;
         b->waiting = t->next;
@@ -514,16 +514,18 @@ static void on_fetched(void *self, pc_status status, pc_slice *body, unsigned at
         break;
     }
     unlink_running(b, t);
-    pthread_mutex_unlock(&b->lock);
+    /* Without a gap: in one, another task's answer could end the batch. */
+    go_on_and_unlock(b);
     free_task(t);
-    go_on(b);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static void begin(pc_job *job)
 {
-    go_on(PC_CONTAINER_OF(job, pc_batch, first));
+    pc_batch *b = PC_CONTAINER_OF(job, pc_batch, first);
+    pthread_mutex_lock(&b->lock);
+    go_on_and_unlock(b);
 }
 
 static void add_chunks(pc_batch *b)

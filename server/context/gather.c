@@ -35,9 +35,12 @@ struct pc_gathering {
     pc_gather_callbacks callbacks;
     pc_arena arena;           /* of whichever mapping job runs; used under map_lock */
     pthread_mutex_t map_lock; /* one mapping job of a gathering at a time; taken before `lock` */
-    pthread_mutex_t lock;     /* guards: pending, closed, cancelled, references, fetches' op */
+    pthread_mutex_t lock;     /* guards: pending to handles, fetches' op */
     int pending;              /* fetches that are not mapped yet */
-    bool closed;              /* the result is settled: later arrivals are dropped */
+    int unanswered;           /* fetches under way */
+    unsigned upstream_calls;  /* of those that have been answered */
+    size_t upstream_bytes;
+    bool closed; /* the result is settled: later arrivals are dropped */
     bool cancelled;
     int references; /* of the work: the closing, each fetch under way, the timer */
     int handles;    /* of the memory: the work, and the starter's */
@@ -123,10 +126,14 @@ static void start_fetch(pc_gathering *g, int index, const pc_fetch_request *requ
     pthread_mutex_lock(&g->lock);
     g->references++;
     g->pending++;
+    g->unanswered++;
     pthread_mutex_unlock(&g->lock);
     void *op = NULL;
     pc_status status = g->gatherer->source->start(g->gatherer->source, request, on_fetched, f, &op);
     if (!pc_status_ok(&status)) {
+        pthread_mutex_lock(&g->lock);
+        g->unanswered--;
+        pthread_mutex_unlock(&g->lock);
         f->status = status;
         pc_workers_run(g->gatherer->workers, &f->map_job);
         return;
@@ -186,8 +193,9 @@ static void on_fetched(void *self, pc_status status, pc_slice *body, unsigned at
     f->status = status;
     f->body = pc_slice_ref(body);
     pthread_mutex_lock(&f->gathering->lock);
-    f->gathering->gathered.upstream_calls += attempts;
-    f->gathering->gathered.upstream_bytes += body == NULL ? 0 : pc_slice_size(body);
+    f->gathering->unanswered--;
+    f->gathering->upstream_calls += attempts;
+    f->gathering->upstream_bytes += pc_slice_size(body);
     pthread_mutex_unlock(&f->gathering->lock);
     pc_workers_run(f->gathering->gatherer->workers, &f->map_job);
 }
@@ -628,6 +636,11 @@ static void close_gathering(pc_job *job)
     finish_segments(g);
     finish_summary(g);
     pthread_mutex_unlock(&g->map_lock);
+    pthread_mutex_lock(&g->lock);
+    /* What is still under way is paid for as well. */
+    g->gathered.upstream_calls = g->upstream_calls + (unsigned)g->unanswered;
+    g->gathered.upstream_bytes = g->upstream_bytes;
+    pthread_mutex_unlock(&g->lock);
     g->callbacks.done(g->callbacks.self, &g->gathered);
     unref(g);
 }

@@ -104,7 +104,8 @@ void pc_call_fail(pc_call *call, pc_status status);
 void pc_stream_send(pc_call *call, pc_slice **pieces, size_t count,
                     void (*on_sent)(void *self, bool ok), void *self);
 
-/* Packs the message and sends it. Out of memory fails the call, and `on_sent` does not come. */
+/* Packs the message and sends it. Out of memory breaks the stream off: `on_sent` comes with `ok`
+ * false, perhaps within this call. */
 void pc_stream_send_message(pc_call *call, const ProtobufCMessage *message,
                             void (*on_sent)(void *self, bool ok), void *self);
 

@@ -72,7 +72,11 @@ void pc_stream_send_message(pc_call *call, const ProtobufCMessage *message,
 {
     pc_slice *slice = pc_pack(message);
     if (slice == NULL) {
-        pc_call_fail(call, pc_status_out_of_memory());
+        call->on_sent = sent;
+        call->on_sent_self = self;
+        pc_call_ref(call);
+        pc_stream_break(call);
+        on_sent(&call->sent_tag, false);
         return;
     }
     pc_stream_send(call, &slice, 1, sent, self);

@@ -58,7 +58,7 @@ struct batch {
 };
 
 /* Steps, for each person:                                            thread */
-static void step(batch *b);                            /* any: start and send what can be     */
+static void step_and_unlock(batch *b);                 /* any: start and send what can be     */
 static void on_gathered(void *self, pc_gathered *got); /* worker: the answer is ready         */
 static void on_sent(void *self, bool ok);              /* rpc: the next may be sent           */
 static void on_released(void *self);                   /* worker or source: slot may be free  */
@@ -116,8 +116,7 @@ static void on_gathered(void *self, pc_gathered *gathered)
     make_answer(s, gathered);
     pthread_mutex_lock(&b->lock);
     add_ready(b, s);
-    pthread_mutex_unlock(&b->lock);
-    step(b);
+    step_and_unlock(b);
 }
 
 /* ---- slots ----------------------------------------------------------------------------------- */
@@ -142,8 +141,7 @@ static void on_released(void *self)
     pthread_mutex_lock(&b->lock);
     s->released = true;
     free_if_done(b, s);
-    pthread_mutex_unlock(&b->lock);
-    step(b);
+    step_and_unlock(b);
 }
 
 static void on_sent(void *self, bool ok)
@@ -155,8 +153,7 @@ static void on_sent(void *self, bool ok)
     b->gone = b->gone || !ok;
     s->sent = true;
     free_if_done(b, s);
-    pthread_mutex_unlock(&b->lock);
-    step(b);
+    step_and_unlock(b);
 }
 
 /* With the lock; callbacks of the gathering come on other threads and wait for it. */
@@ -223,10 +220,11 @@ static void end(batch *b)
     pc_call_unref(b->call);
 }
 
-/* One thread at a time; what happens meanwhile is seen by its next look. */
-static void step(batch *b)
+/* One thread at a time; what happens meanwhile is seen by its next look. Comes with the lock and
+ * gives it back, and then the batch may be gone: in a gap between what a callback notes and its
+ * look, another thread could end it. */
+static void step_and_unlock(batch *b)
 {
-    pthread_mutex_lock(&b->lock);
     b->look_again = true;
     if (b->stepping) {
         pthread_mutex_unlock(&b->lock);
@@ -276,8 +274,7 @@ static void on_caller_gone(void *self)
             pc_gather_cancel(b->slots[i].gathering);
         }
     }
-    pthread_mutex_unlock(&b->lock);
-    step(b);
+    step_and_unlock(b);
 }
 
 static void on_call_ended(void *self)
@@ -344,6 +341,7 @@ void pc_batch_get_contexts(pc_call *call, const void *request, void *self)
     pc_call_ref(call); /* the stream's, given back at its end */
     pc_call_ref(call);
     pc_call_on_cancel(call, on_caller_gone, b);
-    step(b);
+    pthread_mutex_lock(&b->lock);
+    step_and_unlock(b);
     pc_call_unref(call);
 }

@@ -61,20 +61,20 @@ static void fetch_page(operation *op)
 {
     op->plan.close_ns = op->close_ns;
     const pc_gather_callbacks callbacks = {on_gathered, on_released, op};
-    pc_gathering *gathering;
+    pc_gathering *gathering = NULL;
     /* Held back until the handle is stored: a quick page would be done with it before. */
     pthread_mutex_lock(&op->lock);
     op->sent = false;
     op->released = false;
     pc_status status = pc_gather_start(&gathering, op->service->gatherer, &op->plan, &callbacks);
     op->gathering = pc_status_ok(&status) ? gathering : NULL;
-    bool unwanted = op->cancelled;
+    if (op->gathering != NULL && op->cancelled) {
+        pc_gather_cancel(op->gathering);
+    }
     pthread_mutex_unlock(&op->lock);
     if (!pc_status_ok(&status)) {
         op->failure = status;
         end(op);
-    } else if (unwanted) {
-        pc_gather_cancel(gathering);
     }
 }
 

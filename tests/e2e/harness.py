@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,6 +107,13 @@ class Process:
         self.log.close()
         os.unlink(self.log.name)
 
+    def end_well(self):
+        """Ends the program and cleans up; it has to end without a complaint, a sanitizer's neither."""
+        code = self.stop()
+        log = self.read_log()
+        self.close()
+        assert code == 0, f"ended with {code}: {self.arguments}\n{log[-20000:]}"
+
 
 class Sandbox(Process):
     """An entity-sandbox with the demonstration customers."""
@@ -175,6 +183,7 @@ class Server(Process):
     def close(self):
         self.channel.close()
         super().close()
+        shutil.rmtree(self.folder)
 
     def call(self, method, request, timeout=10, metadata=None):
         """The answer, or raises grpc.RpcError."""

@@ -22,10 +22,8 @@ class Answers(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        code = cls.server.stop()
-        cls.server.close()
         cls.sandbox.close()
-        assert code == 0, f"the server ended with {code}"
+        cls.server.end_well()
 
     def context(self, **fields):
         request = messages.GetContextRequest(identity=identity(), **fields)

@@ -31,10 +31,8 @@ class Profilectl(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        code = cls.server.stop()
-        cls.server.close()
         cls.sandbox.close()
-        assert code == 0, f"the server ended with {code}"
+        cls.server.end_well()
 
     def setUp(self):
         self.sandbox.faults({})

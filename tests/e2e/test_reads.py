@@ -27,10 +27,8 @@ class Reads(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        code = cls.server.stop()
-        cls.server.close()
         cls.sandbox.close()
-        assert code == 0, f"the server ended with {code}"
+        cls.server.end_well()
 
     def setUp(self):
         self.sandbox.faults({})

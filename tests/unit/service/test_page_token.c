@@ -38,7 +38,8 @@ static void test_page_token__gives_the_cursor_back(void **state)
         const char *back;
         size_t back_size;
         check_ok(pc_page_token_seal(&token, &f->arena, &f->key, &f->query, cursor, size));
-        assert_null(strstr(token, "ccc"));
+        /* Eight in a row, since a few of them may be there by chance. */
+        assert_null(strstr(token, "cccccccc"));
         check_ok(pc_page_token_open(&back, &back_size, &f->arena, &f->key, &f->query, token));
         assert_int_equal(back_size, size);
         assert_memory_equal(back, cursor, size);
