@@ -649,8 +649,10 @@ void pc_gather_cancel(pc_gathering *g)
 {
     pthread_mutex_lock(&g->lock);
     bool first = !g->closed;
-    g->closed = true;
-    g->cancelled = g->cancelled || first;
+    if (first) {
+        g->closed = true;
+        g->cancelled = true;
+    }
     pthread_mutex_unlock(&g->lock);
     if (first) {
         pc_workers_run(g->gatherer->workers, &g->close_job);

@@ -14,6 +14,7 @@
 #include "rpc/decode.h"
 #include "rpc/status_details.h"
 #include "util/clock.h"
+#include "util/handover.h"
 
 enum { REQUEST_ID_BYTES_MAX = 64, PIECES_INLINE = 16 };
 
@@ -26,6 +27,14 @@ static void answer_ops(pc_call *call, grpc_op *ops,
                        size_t n);              /* any: the one batch of the answer  */
 static void on_answered(pc_tag *tag, bool ok); /* rpc: the answer is out, or lost    */
 
+bool pc_call_start_batch(pc_call *call, const grpc_op *ops, size_t count, pc_tag *tag)
+{
+    grpc_call *core_call = call->grpc;
+    PC_GIVES_OVER(tag);
+    /* From here on the call may be over and used for another one. */
+    return grpc_call_start_batch(core_call, ops, count, tag, NULL) == GRPC_CALL_OK;
+}
+
 void pc_call_begin(pc_call *call)
 {
     call->started_ns = pc_clock_now_ns();
@@ -33,7 +42,7 @@ void pc_call_begin(pc_call *call)
     call->closed_tag.run = on_closed;
     grpc_op op = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
     op.data.recv_close_on_server.cancelled = &call->recv_cancelled;
-    if (grpc_call_start_batch(call->grpc, &op, 1, &call->closed_tag, NULL) != GRPC_CALL_OK) {
+    if (!pc_call_start_batch(call, &op, 1, &call->closed_tag)) {
         /* Core accepts this batch on every fresh call; without it the end would never be told. */
         atomic_fetch_sub(&call->references, 1);
     }
@@ -275,6 +284,7 @@ size_t pc_call_answer_bytes_max(const pc_call *call)
 
 static void release_slice(void *slice)
 {
+    PC_TAKES_OVER(slice);
     pc_slice_unref(slice);
 }
 
@@ -283,6 +293,7 @@ grpc_byte_buffer *pc_byte_buffer(pc_slice **pieces, size_t count)
     grpc_slice few[PIECES_INLINE];
     grpc_slice *slices = count <= PIECES_INLINE ? few : gpr_malloc(count * sizeof *slices);
     for (size_t i = 0; i < count; i++) {
+        PC_GIVES_OVER(pieces[i]);
         /* Core only reads from slices that it sends. */
         slices[i] =
             grpc_slice_new_with_user_data((void *)(uintptr_t)pc_slice_bytes(pieces[i]),
@@ -392,7 +403,7 @@ static void claim_answer(pc_call *call)
 static void answer_ops(pc_call *call, grpc_op *ops, size_t count)
 {
     call->answered_tag.run = on_answered;
-    if (grpc_call_start_batch(call->grpc, ops, count, &call->answered_tag, NULL) != GRPC_CALL_OK) {
+    if (!pc_call_start_batch(call, ops, count, &call->answered_tag)) {
         on_answered(&call->answered_tag, false);
     }
 }

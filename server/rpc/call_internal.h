@@ -97,6 +97,9 @@ void pc_call_begin(pc_call *call);
 /* Reads and decodes `call->request` and runs the handler, or fails the call. */
 void pc_call_dispatch(pc_call *call);
 
+/* Starts a batch; false when core refuses it, and then the tag will not run. */
+bool pc_call_start_batch(pc_call *call, const grpc_op *ops, size_t count, pc_tag *tag);
+
 /* Asks for the next request of a PC_RPC_TURNS call. */
 void pc_stream_read(pc_call *call);
 

@@ -17,6 +17,7 @@
 #include "rpc/call_internal.h"
 #include "rpc/credentials.h"
 #include "util/clock.h"
+#include "util/handover.h"
 
 /* A burst of calls of one method finds this many slots waiting, and each is replaced as it fills.
  */
@@ -176,6 +177,7 @@ static void post_slot(pc_endpoint *endpoint)
     }
     prepare_call(call, endpoint);
     grpc_call_error error;
+    PC_GIVES_OVER(&call->arrived_tag);
     if (endpoint->registered == NULL) {
         grpc_call_details_init(&call->details);
         error = grpc_server_request_call(server->core, &call->grpc, &call->details, &call->headers,
@@ -419,6 +421,7 @@ static void *serve(void *argument)
             return NULL;
         }
         pc_tag *tag = event.tag;
+        PC_TAKES_OVER(tag);
         tag->run(tag, event.success != 0);
     }
 }

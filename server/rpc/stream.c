@@ -20,9 +20,9 @@ void pc_stream_read(pc_call *call)
     grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
     op.data.recv_message.recv_message = &call->request;
     pthread_mutex_lock(&call->stream_lock);
-    grpc_call_error error = grpc_call_start_batch(call->grpc, &op, 1, &call->read_tag, NULL);
+    bool started = pc_call_start_batch(call, &op, 1, &call->read_tag);
     pthread_mutex_unlock(&call->stream_lock);
-    if (error != GRPC_CALL_OK) {
+    if (!started) {
         on_read(&call->read_tag, false);
     }
 }
@@ -60,9 +60,9 @@ void pc_stream_send(pc_call *call, pc_slice **pieces, size_t piece_count,
     }
     ops[count] = (grpc_op){.op = GRPC_OP_SEND_MESSAGE};
     ops[count++].data.send_message.send_message = call->answer;
-    grpc_call_error error = grpc_call_start_batch(call->grpc, ops, count, &call->sent_tag, NULL);
+    bool started = pc_call_start_batch(call, ops, count, &call->sent_tag);
     pthread_mutex_unlock(&call->stream_lock);
-    if (error != GRPC_CALL_OK) {
+    if (!started) {
         on_sent(&call->sent_tag, false);
     }
 }

@@ -208,10 +208,10 @@ static void drop(batch *b, slot *s)
     free_if_done(b, s);
 }
 
-static void end(batch *b)
+static void end(batch *b, bool gone)
 {
     pc_stream_life_end(&b->life);
-    if (b->gone) {
+    if (gone) {
         pc_call_fail(b->call,
                      pc_status_new(PC_CODE_CANCELLED, "CALLER_GONE", "the caller has gone"));
     } else {
@@ -256,9 +256,10 @@ static void step_and_unlock(batch *b)
     bool all = b->gone || b->next_person == b->person_count;
     bool last = all && b->busy == 0 && !b->sending && !b->ended;
     b->ended = b->ended || last;
+    bool gone = b->gone;
     pthread_mutex_unlock(&b->lock);
     if (last) {
-        end(b);
+        end(b, gone);
     }
 }
 

@@ -43,11 +43,10 @@ static void on_sent(void *self, bool ok);              /* rpc                */
 static void on_released(void *self);                   /* worker or source   */
 static void page_done(operation *op);                  /* when sent and released */
 
+/* When no page is under way. */
 static void end(operation *op)
 {
     pc_stream_life_end(&op->life);
-    pc_gather_release(op->gathering);
-    op->gathering = NULL;
     if (pc_status_ok(&op->failure)) {
         pc_stream_finish(op->call);
     } else {

@@ -142,6 +142,12 @@ class Sandbox(Process):
     def stats(self):
         return self.call("GET", "/_sandbox/stats")
 
+    def recent(self):
+        """The latest requests, when none is under way: they are noted when they end, which may be
+        after their answer has been read."""
+        wait_until(lambda: self.stats()["inFlight"] == 0, 10, "no request in flight")
+        return self.stats()["recent"]
+
     def reset_stats(self):
         return self.call("DELETE", "/_sandbox/stats")
 

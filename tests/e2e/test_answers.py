@@ -60,7 +60,7 @@ class Answers(unittest.TestCase):
         self.assertTrue(context.profile.person.name.first_name)
         self.assertFalse(context.profile.person.name.HasField("last_name"))
         self.assertFalse(context.events)
-        requests = [r for r in self.sandbox.stats()["recent"] if "entities" in r["path"]]
+        requests = [r for r in self.sandbox.recent() if "entities" in r["path"]]
         self.assertEqual(len(requests), 1, requests)
         self.assertIn("fields=person.name.firstName", requests[0]["query"])
 
@@ -129,7 +129,7 @@ class Answers(unittest.TestCase):
         self.assertIn(field, failure.violations)
         self.assertEqual(failure.domain, "profilecontext")
         self.assertTrue(failure.request_id)
-        self.assertEqual(self.sandbox.stats()["recent"], [])
+        self.assertEqual(self.sandbox.recent(), [])
 
     def test_bad_identities_are_refused(self):
         for namespace in ["", "N" * 2048, "a b", "a\nb", "é"]:
@@ -224,7 +224,7 @@ class Answers(unittest.TestCase):
             grpc.StatusCode.DEADLINE_EXCEEDED,
             timeout=0.000001,
         )
-        self.assertEqual(self.sandbox.stats()["recent"], [])
+        self.assertEqual(self.sandbox.recent(), [])
 
     def test_unknown_methods_are_answered(self):
         call = self.server.channel.unary_unary("/profilecontext.v1.ProfileContext/Nope")

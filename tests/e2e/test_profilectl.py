@@ -132,7 +132,7 @@ class Profilectl(unittest.TestCase):
         refused = self.run_it("delete", "email:mei.lin@example.com", "--sandbox", "prod", code=2)
         self.assertIn("give --yes", refused.stderr)
         self.run_it("delete", "email:mei.lin@example.com", code=2)
-        self.assertEqual(self.sandbox.stats()["recent"], [])
+        self.assertEqual(self.sandbox.recent(), [])
         done = self.run_it("delete", "email:mei.lin@example.com", "--sandbox", "prod", "--yes")
         self.assertIn("deletes the profile later", done.stdout)
         self.run_it("profile", "email:mei.lin@example.com", code=3)
@@ -154,7 +154,7 @@ class Profilectl(unittest.TestCase):
         lines = done.stdout.splitlines()
         self.assertEqual(len(lines), 51)
         self.assertIn('"Ada","Byron"', lines[1])
-        requests = [r for r in self.sandbox.stats()["recent"] if "entities" in r["path"]]
+        requests = [r for r in self.sandbox.recent() if "entities" in r["path"]]
         self.assertEqual(len(requests), 1)
 
     def test_batch_asks_again_what_fails_in_passing(self):

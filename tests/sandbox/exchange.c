@@ -348,7 +348,7 @@ static enum MHD_Result on_request_read(struct sbx_exchange *exchange)
     struct sbx_service *service = exchange->service;
     parse_body(&exchange->request);
     exchange->route = sbx_route_find(&exchange->request);
-    sbx_stats_begin(service->stats, exchange->route.operation);
+    sbx_stats_begin(service->stats, exchange->route.operation, sbx_route_items(&exchange->request));
     exchange->begun = true;
     sbx_faults_plan(service->faults, exchange->route.group, sbx_clock_monotonic(), &exchange->plan);
     if (exchange->plan.fault == SBX_FAULT_HANG) {
@@ -401,7 +401,6 @@ void sbx_exchange_end(struct sbx_exchange *exchange, bool answered)
             .fault = sbx_fault_name(exchange->plan.fault),
             .at_ms = exchange->arrived_ms,
             .took_ms = sbx_clock_monotonic() - exchange->began_ms,
-            .items = sbx_route_items(&exchange->request),
         };
         sbx_stats_end(exchange->service->stats, &entry);
     }

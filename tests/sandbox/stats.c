@@ -78,13 +78,14 @@ const char *sbx_operation_name(enum sbx_operation operation)
     return operation < SBX_OP_COUNT ? names[operation] : "admin";
 }
 
-void sbx_stats_begin(sbx_stats *stats, enum sbx_operation operation)
+void sbx_stats_begin(sbx_stats *stats, enum sbx_operation operation, size_t items)
 {
     if (operation >= SBX_OP_COUNT) {
         return;
     }
     pthread_mutex_lock(&stats->lock);
     stats->counts[operation].requests++;
+    stats->counts[operation].items += (int64_t)items;
     stats->in_flight++;
     if (stats->in_flight > stats->most_in_flight) {
         stats->most_in_flight = stats->in_flight;
@@ -122,7 +123,6 @@ void sbx_stats_end(sbx_stats *stats, const struct sbx_stats_entry *entry)
     pthread_mutex_lock(&stats->lock);
     stats->in_flight--;
     struct count *count = &stats->counts[entry->operation];
-    count->items += (int64_t)entry->items;
     count->statuses[entry->status < STATUS_MAX ? entry->status : 0]++;
     struct recent *slot = &stats->recent[stats->recent_next];
     struct recent old = *slot;

@@ -37,12 +37,12 @@ struct sbx_stats_entry {
     const char *fault;
     int64_t at_ms;
     int64_t took_ms;
-    size_t items; /* identities asked for in a batch, else 1 */
 };
 
 sbx_stats *sbx_stats_new(void);
 void sbx_stats_free(sbx_stats *stats);
-void sbx_stats_begin(sbx_stats *stats, enum sbx_operation operation);
+/* `items`: identities asked for in a batch, else 1. */
+void sbx_stats_begin(sbx_stats *stats, enum sbx_operation operation, size_t items);
 void sbx_stats_end(sbx_stats *stats, const struct sbx_stats_entry *entry);
 void sbx_stats_reset(sbx_stats *stats);
 json_t *sbx_stats_get(sbx_stats *stats); /* new reference */
