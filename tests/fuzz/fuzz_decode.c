@@ -1,4 +1,4 @@
-/* Requests: any bytes, read as each of the four request messages. */
+/* Requests: any bytes, read as each of the request messages. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +14,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         &profilecontext__v1__get_profile_request__descriptor,
         &profilecontext__v1__list_events_request__descriptor,
         &profilecontext__v1__list_segment_memberships_request__descriptor,
+        &profilecontext__v1__batch_get_contexts_request__descriptor,
+        &profilecontext__v1__batch_get_profiles_request__descriptor,
+        &profilecontext__v1__stream_events_request__descriptor,
+        &profilecontext__v1__get_identities_request__descriptor,
+        &profilecontext__v1__get_entity_request__descriptor,
+        &profilecontext__v1__delete_profile_request__descriptor,
     };
     for (size_t i = 0; i < PC_COUNT_OF(descriptors); i++) {
         pc_arena arena;

@@ -1,0 +1,98 @@
+#!/usr/bin/python3
+"""Writes the first inputs of every fuzz target from what the tests have. Usage: seeds.py FOLDER
+
+Each target gets a folder of its own; a file is named after its content, so that writing again
+changes nothing.
+"""
+
+import base64
+import glob
+import hashlib
+import json
+import os
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def read(pattern):
+    names = sorted(glob.glob(os.path.join(ROOT, pattern), recursive=True))
+    if not names:
+        sys.exit(f"seeds.py: nothing matches {pattern}")
+    for name in names:
+        with open(name, "rb") as file:
+            yield file.read()
+
+
+def objects(pattern):
+    """The objects of files that hold one, or an array of them."""
+    for data in read(pattern):
+        value = json.loads(data)
+        for item in value if isinstance(value, list) else [value]:
+            yield json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def upstream():
+    """What fuzz_upstream.c reads: two bytes for the status, one for the kind, then the body."""
+    statuses = [200, 207, 400, 401, 403, 404, 422, 429, 500]
+    for place, body in enumerate(read("tests/fixtures/upstream/*.json")):
+        for kind in range(8):
+            status = statuses[(place + kind) % len(statuses)] - 100
+            yield bytes([status >> 8, status & 255, kind]) + body
+
+
+def field(number, data):
+    return bytes([number << 3 | 2, len(data)]) + data
+
+
+def requests():
+    identity = field(1, b"Email") + field(2, b"ada.byron@example.com")
+    mask = field(1, b"profile.person.name") + field(1, b"events")
+    for number in range(1, 12):
+        yield field(1, identity) + field(number, mask)
+        yield field(1, field(1, identity)) + bytes([number << 3, 150, 1])
+    yield b""
+
+
+def tokens():
+    yield b""
+    for size in (1, 20, 28, 60, 200):
+        yield base64.urlsafe_b64encode(bytes(size)).rstrip(b"=")
+
+
+def transcode():
+    yield from objects("tests/unit/mapping/documents/**/*.json")
+    yield from read("tests/fixtures/upstream/*.json")
+
+
+def batch():
+    yield from read("tests/fixtures/upstream/*.json")
+
+
+def config():
+    yield from read("server/config/example.yaml")
+    yield from read("deploy/*.yaml")
+
+
+def main():
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
+        sys.exit("usage: tests/fuzz/seeds.py FOLDER")
+    seeds = {
+        "fuzz_batch": batch,
+        "fuzz_config": config,
+        "fuzz_decode": requests,
+        "fuzz_page_token": tokens,
+        "fuzz_transcode": transcode,
+        "fuzz_upstream": upstream,
+    }
+    for target, inputs in seeds.items():
+        folder = os.path.join(sys.argv[1], target)
+        os.makedirs(folder, exist_ok=True)
+        for data in inputs():
+            name = os.path.join(folder, hashlib.sha1(data).hexdigest())
+            with open(name, "wb") as file:
+                file.write(data)
+
+
+if __name__ == "__main__":
+    main()
