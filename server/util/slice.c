@@ -1,4 +1,6 @@
-/* Bytes either follow the header in one allocation or belong to a malloc block that was taken. */
+/* Bytes follow the header in one allocation, or belong to a malloc block that was taken, or to
+ * another slice. In the last two cases a pointer to the other slice follows the header. Sizes are
+ * kept in 32 bits: slices are cached by the million. */
 #include "util/slice.h"
 
 #include <assert.h>
@@ -7,15 +9,32 @@
 #include <string.h>
 
 struct pc_slice {
-    atomic_size_t references;
-    size_t size;
+    atomic_uint references;
+    uint32_t size;
     uint8_t *bytes;
-    uint8_t inline_bytes[];
+    _Alignas(pc_slice *) uint8_t inline_bytes[];
 };
+
+/* Of a slice whose bytes are not its own: the slice that they belong to, NULL for a block. */
+static pc_slice **whole_of(pc_slice *slice)
+{
+    return (pc_slice **)(void *)slice->inline_bytes;
+}
+
+static pc_slice *new_view(uint8_t *bytes, size_t size, pc_slice *whole)
+{
+    pc_slice *slice = size > UINT32_MAX ? NULL : pc_slice_new(sizeof whole);
+    if (slice != NULL) {
+        slice->bytes = bytes;
+        slice->size = (uint32_t)size;
+        *whole_of(slice) = pc_slice_ref(whole);
+    }
+    return slice;
+}
 
 pc_slice *pc_slice_new(size_t size)
 {
-    if (size > SIZE_MAX - sizeof(pc_slice)) {
+    if (size > UINT32_MAX - sizeof(pc_slice)) {
         return NULL;
     }
     pc_slice *slice = malloc(sizeof *slice + size);
@@ -23,7 +42,7 @@ pc_slice *pc_slice_new(size_t size)
         return NULL;
     }
     atomic_init(&slice->references, 1);
-    slice->size = size;
+    slice->size = (uint32_t)size;
     slice->bytes = slice->inline_bytes;
     return slice;
 }
@@ -39,14 +58,24 @@ pc_slice *pc_slice_copy(const void *bytes, size_t size)
 
 pc_slice *pc_slice_take(void *bytes, size_t size)
 {
-    pc_slice *slice = pc_slice_new(0);
+    pc_slice *slice = new_view(bytes, size, NULL);
     if (slice == NULL) {
         free(bytes);
-        return NULL;
     }
-    slice->bytes = bytes;
-    slice->size = size;
     return slice;
+}
+
+pc_slice *pc_slice_part(pc_slice *whole, const uint8_t *bytes, size_t size)
+{
+    assert(bytes >= whole->bytes && bytes + size <= whole->bytes + whole->size);
+    return new_view(whole->bytes + (bytes - whole->bytes), size, whole);
+}
+
+size_t pc_slice_memory(size_t size)
+{
+    /* As glibc's malloc rounds. */
+    size_t block = sizeof(pc_slice) + size + sizeof(size_t);
+    return (block + 15) / 16 * 16;
 }
 
 pc_slice *pc_slice_ref(pc_slice *slice)
@@ -64,7 +93,10 @@ void pc_slice_unref(pc_slice *slice)
         return;
     }
     if (slice->bytes != slice->inline_bytes) {
-        free(slice->bytes);
+        if (*whole_of(slice) == NULL) {
+            free(slice->bytes);
+        }
+        pc_slice_unref(*whole_of(slice));
     }
     free(slice);
 }
@@ -88,5 +120,5 @@ uint8_t *pc_slice_writable(pc_slice *slice)
 void pc_slice_truncate(pc_slice *slice, size_t size)
 {
     assert(size <= slice->size);
-    slice->size = size;
+    slice->size = (uint32_t)size;
 }

@@ -10,8 +10,8 @@
 
 typedef struct pc_slice pc_slice;
 
-/* A slice of `size` bytes to be filled through pc_slice_writable() before it is shared. NULL when
- * out of memory. Owned: release with pc_slice_unref(). */
+/* A slice of `size` bytes (below 4 GiB) to be filled through pc_slice_writable() before it is
+ * shared. NULL when out of memory. Owned: release with pc_slice_unref(). */
 pc_slice *pc_slice_new(size_t size);
 
 /* A slice that holds a copy of the bytes. NULL when out of memory. Owned. */
@@ -20,6 +20,14 @@ pc_slice *pc_slice_copy(const void *bytes, size_t size);
 /* A slice over memory from malloc, which it takes and frees with free(). On lack of memory returns
  * NULL and has freed `bytes`. Owned. */
 pc_slice *pc_slice_take(void *bytes, size_t size);
+
+/* A slice over some bytes of `whole`, to which it holds a reference. NULL when out of memory.
+ * Owned. */
+pc_slice *pc_slice_part(pc_slice *whole, const uint8_t *bytes, size_t size);
+
+/* What a slice of `size` bytes takes of the heap when it was made by pc_slice_new or
+ * pc_slice_copy. */
+size_t pc_slice_memory(size_t size);
 
 /* Another reference to the same bytes; returns `slice`. NULL is passed through. */
 pc_slice *pc_slice_ref(pc_slice *slice);

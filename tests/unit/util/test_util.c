@@ -100,6 +100,28 @@ static void test_buffer__stays_failed_after_its_maximum(void **state)
     pc_buffer_deinit(&buffer);
 }
 
+static void test_slice__parts_keep_the_whole_alive(void **state)
+{
+    (void)state;
+    pc_slice *whole = pc_slice_copy("0123456789", 10);
+    pc_slice *part = pc_slice_part(whole, pc_slice_bytes(whole) + 3, 4);
+    pc_slice *smaller = pc_slice_part(part, pc_slice_bytes(part) + 1, 2);
+    pc_slice_unref(whole);
+    assert_int_equal(pc_slice_size(part), 4);
+    assert_memory_equal(pc_slice_bytes(part), "3456", 4);
+    pc_slice_unref(part);
+    assert_memory_equal(pc_slice_bytes(smaller), "45", 2);
+    pc_slice_unref(smaller);
+}
+
+static void test_slice__refuses_what_its_size_cannot_hold(void **state)
+{
+    (void)state;
+    assert_null(pc_slice_new((size_t)UINT32_MAX + 1));
+    assert_null(pc_slice_new(SIZE_MAX));
+    assert_null(pc_slice_take(malloc(1), (size_t)UINT32_MAX + 1));
+}
+
 static void test_buffer__gives_its_content_as_text_or_slice(void **state)
 {
     (void)state;
@@ -250,6 +272,8 @@ int main(void)
         cmocka_unit_test(test_arena__aligns_what_it_gives),
         cmocka_unit_test(test_buffer__stays_failed_after_its_maximum),
         cmocka_unit_test(test_buffer__gives_its_content_as_text_or_slice),
+        cmocka_unit_test(test_slice__parts_keep_the_whole_alive),
+        cmocka_unit_test(test_slice__refuses_what_its_size_cannot_hold),
         cmocka_unit_test(test_utf8__takes_what_the_standard_takes),
         cmocka_unit_test(test_clock__sums_do_not_overflow),
         cmocka_unit_test(test_workers__run_every_job_before_they_end),
