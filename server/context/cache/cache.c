@@ -1,0 +1,472 @@
+/* Records in shards, each with its own lock, queues and share of the bytes. */
+#include "context/cache/cache.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "context/cache/ghosts.h"
+#include "context/cache/index.h"
+
+enum {
+    SHARDS_MAX = 64, /* a power of two */
+    SHARD_BITS = 6,
+    SHARD_BYTES_LEAST = 4 * 1024 * 1024,
+    CHUNK_RECORDS = 256,
+    CHUNKS_MAX = 16384,
+    RECORDS_MAX = CHUNK_RECORDS * CHUNKS_MAX,
+    POPULARITY_MAX = 3,
+    POPULARITY_TO_STAY = 2, /* of newcomers: more than once */
+    SMALL_PERCENT = 10,
+    KEYS_BOUND_MAX = 16,
+    TRIES_MAX = 4
+};
+
+typedef enum { QUEUE_NONE, QUEUE_SMALL, QUEUE_MAIN } queue_name;
+
+/* References to records are their number within the shard, from 1. */
+typedef struct {
+    pc_slice *parts[PC_PART_COUNT];
+    int64_t fetched_ns[PC_PART_COUNT]; /* 0: nothing is known of this part */
+    uint32_t newer;                    /* in its queue; of a free one: the next free one */
+    atomic_uint_least32_t generation;  /* changes whenever what the record held is dropped */
+    uint32_t fingerprint;              /* of the key that it came with, for the ghosts */
+    uint8_t queue : 2;
+    uint8_t keys : 6; /* bound to it, about; 0: it is empty and waits for the end of its queue */
+    uint8_t popularity;
+    uint8_t nothing[PC_PART_COUNT];
+} record;
+
+typedef struct {
+    _Atomic(record *) records; /* CHUNK_RECORDS of them */
+} chunk;
+
+typedef struct {
+    uint32_t newest;
+    uint32_t oldest;
+    size_t bytes;
+} queue;
+
+typedef struct {
+    pthread_mutex_t lock; /* guards all that follows; a record's generation is also read without */
+    chunk *chunks;
+    uint32_t records; /* ever made */
+    uint32_t free;
+    queue queues[3];
+    pc_ghosts ghosts;
+    size_t live;
+    size_t evicted;
+} shard;
+
+struct pc_cache {
+    pc_cache_index *index;
+    size_t shard_count;
+    size_t shard_bytes_max;
+    shard shards[SHARDS_MAX];
+};
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+static shard *shard_of(pc_cache *cache, uint32_t id)
+{
+    return &cache->shards[(id - 1) & (SHARDS_MAX - 1)];
+}
+
+static uint32_t number_of(uint32_t id)
+{
+    return ((id - 1) >> SHARD_BITS) + 1;
+}
+
+static uint32_t id_of(const pc_cache *cache, const shard *s, uint32_t number)
+{
+    return ((number - 1) << SHARD_BITS | (uint32_t)(s - cache->shards)) + 1;
+}
+
+static record *record_at(const shard *s, uint32_t number)
+{
+    const chunk *c = &s->chunks[(number - 1) / CHUNK_RECORDS];
+    return &atomic_load_explicit(&c->records, memory_order_acquire)[(number - 1) % CHUNK_RECORDS];
+}
+
+static bool is_live(void *self, pc_cache_ref ref)
+{
+    pc_cache *cache = self;
+    const record *r = record_at(shard_of(cache, ref.id), number_of(ref.id));
+    return atomic_load_explicit(&r->generation, memory_order_acquire) == ref.generation;
+}
+
+/* A free record's number; 0 when there is no memory for one. */
+static uint32_t take_record(shard *s)
+{
+    uint32_t number = s->free;
+    if (number != 0) {
+        s->free = record_at(s, number)->newer;
+        return number;
+    }
+    if (s->records % CHUNK_RECORDS == 0) {
+        record *fresh = s->records == RECORDS_MAX ? NULL : calloc(CHUNK_RECORDS, sizeof(record));
+        if (fresh == NULL) {
+            return 0;
+        }
+        atomic_store_explicit(&s->chunks[s->records / CHUNK_RECORDS].records, fresh,
+                              memory_order_release);
+    }
+    return ++s->records;
+}
+
+static size_t charge_of(const record *r)
+{
+    size_t bytes = sizeof *r + (size_t)r->keys * PC_CACHE_INDEX_KEY_BYTES;
+    for (int kind = 0; kind < PC_PART_COUNT; kind++) {
+        if (r->parts[kind] != NULL) {
+            bytes += pc_slice_memory(pc_slice_size(r->parts[kind]));
+        }
+    }
+    return bytes;
+}
+
+/* To be called around each change of a queued record: with -1 before and 1 after it. */
+static void count_bytes(shard *s, const record *r, int sign)
+{
+    s->queues[r->queue].bytes += sign > 0 ? charge_of(r) : -charge_of(r);
+}
+
+/* ---- queues, under the lock ------------------------------------------------------------------ */
+
+static void enqueue(shard *s, uint32_t number, queue_name name)
+{
+    record *r = record_at(s, number);
+    queue *q = &s->queues[name];
+    r->queue = (uint8_t)(name & 3);
+    r->newer = 0;
+    if (q->newest != 0) {
+        record_at(s, q->newest)->newer = number;
+    } else {
+        q->oldest = number;
+    }
+    q->newest = number;
+    count_bytes(s, r, 1);
+}
+
+/* Takes the oldest off. */
+static uint32_t dequeue(shard *s, queue_name name)
+{
+    queue *q = &s->queues[name];
+    uint32_t number = q->oldest;
+    record *r = record_at(s, number);
+    count_bytes(s, r, -1);
+    q->oldest = r->newer;
+    if (q->oldest == 0) {
+        q->newest = 0;
+    }
+    r->queue = QUEUE_NONE;
+    return number;
+}
+
+/* Drops what a record holds. */
+static void clear_record(shard *s, record *r)
+{
+    /* From here on every entry of the index that names it is dead. */
+    atomic_fetch_add_explicit(&r->generation, 1, memory_order_release);
+    for (int kind = 0; kind < PC_PART_COUNT; kind++) {
+        pc_slice_unref(r->parts[kind]);
+        r->parts[kind] = NULL;
+        r->fetched_ns[kind] = 0;
+        r->nothing[kind] = PC_NOTHING_NOT;
+    }
+    r->keys = 0;
+    r->popularity = 0;
+    s->live--;
+}
+
+static void free_record(shard *s, uint32_t number)
+{
+    record *r = record_at(s, number);
+    r->newer = s->free;
+    s->free = number;
+}
+
+/* Of one that has left its queue. */
+static void evict(shard *s, uint32_t number)
+{
+    record *r = record_at(s, number);
+    if (r->keys > 0) {
+        clear_record(s, r);
+        s->evicted++;
+    }
+    free_record(s, number);
+}
+
+static void evict_small(shard *s)
+{
+    uint32_t number = dequeue(s, QUEUE_SMALL);
+    record *r = record_at(s, number);
+    if (r->popularity >= POPULARITY_TO_STAY) {
+        r->popularity = 0;
+        enqueue(s, number, QUEUE_MAIN);
+        return;
+    }
+    if (r->keys > 0) {
+        pc_ghosts_add(&s->ghosts, r->fingerprint, s->live);
+    }
+    evict(s, number);
+}
+
+static void evict_main(shard *s)
+{
+    uint32_t number = dequeue(s, QUEUE_MAIN);
+    record *r = record_at(s, number);
+    if (r->popularity > 0) {
+        r->popularity--;
+        enqueue(s, number, QUEUE_MAIN);
+        return;
+    }
+    evict(s, number);
+}
+
+static size_t bytes_of(const shard *s)
+{
+    return s->queues[QUEUE_SMALL].bytes + s->queues[QUEUE_MAIN].bytes;
+}
+
+static void make_room(pc_cache *cache, shard *s)
+{
+    size_t most = cache->shard_bytes_max;
+    while (bytes_of(s) > most) {
+        bool small_is_large = s->queues[QUEUE_SMALL].bytes > most / 100 * SMALL_PERCENT;
+        if (s->queues[QUEUE_SMALL].oldest != 0 &&
+            (small_is_large || s->queues[QUEUE_MAIN].oldest == 0)) {
+            evict_small(s);
+        } else {
+            evict_main(s);
+        }
+    }
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* The live record of a reference with its shard locked, or NULL and not locked. */
+static record *lock_record(pc_cache *cache, pc_cache_ref ref, shard **out)
+{
+    if (ref.id == 0) {
+        return NULL;
+    }
+    shard *s = shard_of(cache, ref.id);
+    pthread_mutex_lock(&s->lock);
+    record *r = record_at(s, number_of(ref.id));
+    if (atomic_load_explicit(&r->generation, memory_order_relaxed) != ref.generation) {
+        pthread_mutex_unlock(&s->lock);
+        return NULL;
+    }
+    *out = s;
+    return r;
+}
+
+bool pc_cache_get(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind, pc_cached *out)
+{
+    shard *s;
+    record *r = lock_record(cache, pc_cache_index_find(cache->index, key), &s);
+    if (r == NULL) {
+        return false;
+    }
+    bool known = r->fetched_ns[kind] != 0;
+    if (known) {
+        *out = (pc_cached){.part = pc_slice_ref(r->parts[kind]),
+                           .nothing = (pc_nothing)r->nothing[kind],
+                           .fetched_ns = r->fetched_ns[kind],
+                           .popular = r->popularity >= POPULARITY_TO_STAY};
+        r->popularity += r->popularity < POPULARITY_MAX;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return known;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+/* A record for a person who has none; locked. NULL without memory, and when another thread was
+ * first: then `*lost` is set. The key is bound before the lock is given back, so that of two parts
+ * that arrive together both go to one record. */
+static record *new_record(pc_cache *cache, const pc_cache_key *key, shard **out, pc_cache_ref *ref,
+                          bool *lost)
+{
+    shard *s = &cache->shards[key->low % cache->shard_count];
+    *lost = false;
+    pthread_mutex_lock(&s->lock);
+    uint32_t number = take_record(s);
+    if (number == 0) {
+        pthread_mutex_unlock(&s->lock);
+        return NULL;
+    }
+    record *r = record_at(s, number);
+    *ref = (pc_cache_ref){id_of(cache, s, number),
+                          atomic_load_explicit(&r->generation, memory_order_relaxed)};
+    const pc_cache_ref bound = pc_cache_index_bind(cache->index, key, *ref, true);
+    if (bound.id != ref->id || bound.generation != ref->generation) {
+        *lost = bound.id != 0;
+        free_record(s, number);
+        pthread_mutex_unlock(&s->lock);
+        return NULL;
+    }
+    r->fingerprint = (uint32_t)(key->low >> 32) | 1;
+    r->keys = 1;
+    s->live++;
+    enqueue(s, number, pc_ghosts_take(&s->ghosts, r->fingerprint) ? QUEUE_MAIN : QUEUE_SMALL);
+    *out = s;
+    return r;
+}
+
+/* The record of a person whom each of the `sure` keys names, locked; NULL without memory. */
+static record *record_for(pc_cache *cache, const pc_cache_key *keys, size_t sure, shard **out,
+                          pc_cache_ref *ref)
+{
+    record *r = NULL;
+    bool again = true;
+    /* Who loses finds the winner's record, unless that has left already. */
+    for (int tries = 0; r == NULL && again && tries < TRIES_MAX; tries++) {
+        for (size_t i = 0; i < sure && r == NULL; i++) {
+            *ref = pc_cache_index_find(cache->index, &keys[i]);
+            r = lock_record(cache, *ref, out);
+        }
+        if (r == NULL) {
+            r = new_record(cache, &keys[0], out, ref, &again);
+        }
+    }
+    return r;
+}
+
+static void set_part(record *r, pc_part_kind kind, const pc_cached *data)
+{
+    pc_slice_unref(r->parts[kind]);
+    r->parts[kind] = pc_slice_ref(data->part);
+    r->nothing[kind] = (uint8_t)data->nothing;
+    r->fetched_ns[kind] = data->fetched_ns;
+}
+
+void pc_cache_put(pc_cache *cache, const pc_cache_key *keys, size_t count, size_t sure,
+                  pc_part_kind kind, const pc_cached *data)
+{
+    size_t size = data->part == NULL ? 0 : pc_slice_memory(pc_slice_size(data->part));
+    if (size > cache->shard_bytes_max / 2) {
+        return;
+    }
+    count = count < KEYS_BOUND_MAX ? count : KEYS_BOUND_MAX;
+    pc_cache_ref ref;
+    shard *s;
+    record *r = record_for(cache, keys, sure, &s, &ref);
+    if (r == NULL) {
+        return;
+    }
+    count_bytes(s, r, -1);
+    if (data->fetched_ns >= r->fetched_ns[kind]) {
+        set_part(r, kind, data);
+    }
+    r->keys = (uint8_t)(r->keys > count ? r->keys : count) & 63;
+    count_bytes(s, r, 1);
+    make_room(cache, s);
+    pthread_mutex_unlock(&s->lock);
+    /* The record may have left by now: then its entries are dead from the start. */
+    for (size_t i = 0; i < count; i++) {
+        (void)pc_cache_index_bind(cache->index, &keys[i], ref, i >= sure);
+    }
+}
+
+void pc_cache_replace(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind,
+                      const pc_slice *part, pc_slice *better)
+{
+    shard *s;
+    record *r = lock_record(cache, pc_cache_index_find(cache->index, key), &s);
+    if (r == NULL) {
+        return;
+    }
+    if (r->parts[kind] == part) {
+        count_bytes(s, r, -1);
+        pc_slice_unref(r->parts[kind]);
+        r->parts[kind] = pc_slice_ref(better);
+        count_bytes(s, r, 1);
+        make_room(cache, s);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+void pc_cache_forget(pc_cache *cache, const pc_cache_key *key)
+{
+    shard *s;
+    record *r = lock_record(cache, pc_cache_index_find(cache->index, key), &s);
+    if (r != NULL) {
+        count_bytes(s, r, -1);
+        clear_record(s, r);
+        count_bytes(s, r, 1);
+        pthread_mutex_unlock(&s->lock);
+    }
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+pc_status pc_cache_new(pc_cache **out, size_t bytes_max)
+{
+    *out = NULL;
+    pc_cache *cache = calloc(1, sizeof *cache);
+    if (cache == NULL) {
+        return pc_status_out_of_memory();
+    }
+    size_t shards = bytes_max / SHARD_BYTES_LEAST;
+    cache->shard_count = shards < 1 ? 1 : shards > SHARDS_MAX ? SHARDS_MAX : shards;
+    cache->shard_bytes_max = bytes_max / cache->shard_count;
+    pc_status status = pc_cache_index_new(&cache->index, is_live, cache);
+    for (size_t i = 0; i < cache->shard_count; i++) {
+        pthread_mutex_init(&cache->shards[i].lock, NULL);
+        /* Untouched pages of it take no memory. */
+        cache->shards[i].chunks = calloc(CHUNKS_MAX, sizeof *cache->shards[i].chunks);
+        if (cache->shards[i].chunks == NULL && pc_status_ok(&status)) {
+            status = pc_status_out_of_memory();
+        }
+    }
+    if (!pc_status_ok(&status)) {
+        pc_cache_free(cache);
+        return status;
+    }
+    *out = cache;
+    return PC_OK;
+}
+
+static void free_shard(shard *s)
+{
+    for (uint32_t number = 1; number <= s->records; number++) {
+        record *r = record_at(s, number);
+        for (int kind = 0; kind < PC_PART_COUNT; kind++) {
+            pc_slice_unref(r->parts[kind]);
+        }
+    }
+    for (uint32_t first = 0; first < s->records; first += CHUNK_RECORDS) {
+        free(atomic_load_explicit(&s->chunks[first / CHUNK_RECORDS].records, memory_order_relaxed));
+    }
+    free(s->chunks);
+    pc_ghosts_deinit(&s->ghosts);
+    pthread_mutex_destroy(&s->lock);
+}
+
+void pc_cache_free(pc_cache *cache)
+{
+    if (cache == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < cache->shard_count; i++) {
+        free_shard(&cache->shards[i]);
+    }
+    pc_cache_index_free(cache->index);
+    free(cache);
+}
+
+pc_cache_figures pc_cache_count(pc_cache *cache)
+{
+    pc_cache_figures figures = {0};
+    for (size_t i = 0; i < cache->shard_count; i++) {
+        shard *s = &cache->shards[i];
+        pthread_mutex_lock(&s->lock);
+        figures.records += s->live;
+        figures.evicted += s->evicted;
+        figures.bytes += bytes_of(s);
+        pthread_mutex_unlock(&s->lock);
+    }
+    return figures;
+}
