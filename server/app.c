@@ -204,8 +204,28 @@ static pc_status make_gatherer(pc_app *app)
         .summary = app->summary,
         .body_bytes_max = (size_t)c->upstream.body_bytes_max,
         .names_wait_ms = c->audiences.name_wait,
+        .fetch_timeout_ms = c->upstream.timeout,
+        .scope = c->upstream.org_id,
+        .cache_bytes_max = (size_t)c->cache.max_bytes,
+        .cached_events = (int)c->cache.events,
+        .link_identities = c->cache.link_identities,
+        .freshness =
+            {
+                .fresh_ms =
+                    {
+                        [PC_SECTION_PROFILE] = c->cache.profile_fresh,
+                        [PC_SECTION_EVENTS] = c->cache.events_fresh,
+                        [PC_SECTION_SEGMENTS] = c->cache.segments_fresh,
+                        [PC_SECTION_IDENTITIES] = c->cache.identities_fresh,
+                        [PC_SECTION_INSIGHTS] = c->cache.insights_fresh,
+                    },
+                .revalidate_ms = c->cache.revalidate,
+                .if_error_ms = c->cache.stale_if_error,
+                .missing_ms = c->cache.missing_fresh,
+                .ahead_percent = (int)c->cache.refresh_ahead_percent,
+            },
     };
-    return status;
+    return pc_status_ok(&status) ? pc_gatherer_open(&app->gatherer) : status;
 }
 
 /* ---- the service ----------------------------------------------------------------------------- */
@@ -407,10 +427,12 @@ void pc_app_stop(pc_app *app)
             app->server, pc_clock_after_ms(pc_clock_now_ns(), app->config->listen.drain_timeout));
     }
     /* No call is left; fetches that no one waits for end here. */
+    pc_gatherer_stop(&app->gatherer);
     pc_entity_client_free(app->upstream);
     pc_timers_free(app->timers);
     pc_workers_free(app->workers);
     pc_rpc_server_free(app->server);
+    pc_gatherer_close(&app->gatherer);
     pc_health_free(app->health);
     pc_insight_set_free(app->insights);
     pc_summary_rules_free(app->summary);

@@ -114,6 +114,20 @@ typedef struct {
         int64_t names_max;
     } audiences;
     struct {
+        int64_t max_bytes;
+        int64_t events;
+        int64_t profile_fresh;
+        int64_t events_fresh;
+        int64_t segments_fresh;
+        int64_t identities_fresh;
+        int64_t insights_fresh;
+        int64_t revalidate;
+        int64_t stale_if_error;
+        int64_t missing_fresh;
+        int64_t refresh_ahead_percent;
+        bool link_identities;
+    } cache;
+    struct {
         char *key; /* a secret */
         char *key_file;
     } page_token;

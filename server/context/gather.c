@@ -1,5 +1,5 @@
-/* One gathering: a fetch for the profile (which also holds segments, identities and insights), one
- * for events, and where segments lack names, some for audiences. */
+/* One gathering: a part for the profile (which also holds segments, identities and insights), one
+ * for events, and where segments lack names, some fetches for audiences. */
 #include "context/gather.h"
 
 #include <pthread.h>
@@ -7,27 +7,37 @@
 #include <string.h>
 
 #include "context/section_bytes.h"
-#include "mapping_tables.h"
+#include "context/settle.h"
 #include "util/clock.h"
 
 enum {
     ARENA_BYTES_MAX = 16 * 1024 * 1024,
     NAMES_PER_FETCH = 100, /* the upstream's limit (audience bulk-get) */
-    NAME_FETCHES_MAX = 10,
-    FETCH_PROFILE = 0,
-    FETCH_EVENTS = 1,
-    FETCH_NAMES = 2, /* the first of them */
-    FETCHES_MAX = FETCH_NAMES + NAME_FETCHES_MAX
+    NAME_FETCHES_MAX = 10
 };
 
+/* A part on its way. */
+typedef struct {
+    pc_gathering *gathering;
+    pc_part_kind kind;
+    pc_waiter waiter;
+    bool waits; /* under the gathering's lock */
+    pc_job map_job;
+    /* Set before map_job is given. */
+    pc_status status;
+    pc_part_source source; /* its part is owned; NULL on failure */
+    /* What is given where the flight fails or is late; owned. */
+    pc_part_source fallback;
+} part_fetch;
+
+/* Names of audiences on their way. */
 typedef struct {
     pc_gathering *gathering;
     pc_job map_job;
     void *op; /* of the source; owned until the gathering's end */
-    bool started;
-    pc_status status; /* set before map_job is given */
-    pc_slice *body;   /* owned */
-} fetch;
+    pc_status status;
+    pc_slice *body; /* owned */
+} names_fetch;
 
 struct pc_gathering {
     const pc_gatherer *gatherer;
@@ -35,9 +45,9 @@ struct pc_gathering {
     pc_gather_callbacks callbacks;
     pc_arena arena;           /* of whichever mapping job runs; used under map_lock */
     pthread_mutex_t map_lock; /* one mapping job of a gathering at a time; taken before `lock` */
-    pthread_mutex_t lock;     /* guards: pending to handles, fetches' op */
+    pthread_mutex_t lock;     /* guards: pending to handles, `waits`, the name fetches' op */
     int pending;              /* fetches that are not mapped yet */
-    int unanswered;           /* fetches under way */
+    int unanswered;           /* fetches under way that are ours to pay */
     unsigned upstream_calls;  /* of those that have been answered */
     size_t upstream_bytes;
     bool closed; /* the result is settled: later arrivals are dropped */
@@ -46,35 +56,213 @@ struct pc_gathering {
     int handles;    /* of the memory: the work, and the starter's */
     pc_timer timer;
     pc_job close_job;
-    fetch fetches[FETCHES_MAX];
-    pc_slice *segments; /* owned; field 41 of Profile, before names are added */
-    /* What the summary is made of, owned; kept only when it is wanted. */
-    pc_slice *whole_profile;
-    pc_slice *all_insights;
-    pc_slice *all_events;
-    const pc_case_note *notes; /* arena */
-    size_t note_count;
+    bool has_key;
+    pc_cache_key key; /* of the person */
+    part_fetch parts[PC_PART_COUNT];
+    names_fetch names[NAME_FETCHES_MAX];
+    pc_part_source nameless; /* the profile part whose segments are still to be finished */
+    pc_slice *shown_events;  /* owned; what the summary is made of */
     pc_gathered gathered;
 };
 
-/* Steps, in order:                                                  thread */
-static void start_fetches(pc_gathering *g); /* the starter's                  */
-static void on_fetched(void *self, pc_status status, pc_slice *body,
-                       unsigned attempts);  /* source  */
-static void map_fetched(pc_job *job);       /* worker                         */
-static void on_time_is_up(pc_timer *timer); /* timer                          */
-static void close_gathering(pc_job *job);   /* worker: once                   */
-static void unref(pc_gathering *g);         /* any                            */
-
-static bool wants(const pc_gathering *g, pc_section section)
-{
-    return (g->plan.sections & PC_SECTION_BIT(section)) != 0;
-}
+/* Steps: start_parts (on the starter's thread); for each part on_part (worker, brief) and map_part
+ * (worker); where names are missing fetch_names (worker), on_names (source), map_names (worker);
+ * and once close_gathering (worker), after the last of them or on_time_is_up (timer). */
+static void start_parts(pc_gathering *g);
+static void on_part(pc_waiter *waiter, pc_flight_result *result);
+static void map_part(pc_job *job);
+static void fetch_names(pc_gathering *g, const pc_profile_part *part);
+static void on_names(void *self, pc_status status, pc_slice *body, unsigned attempts);
+static void map_names(pc_job *job);
+static void on_time_is_up(pc_timer *timer);
+static void close_gathering(pc_job *job);
+static void leave_flight(pc_gathering *g, part_fetch *f);
+static void unref(pc_gathering *g);
+/* The same for the starter, in whose call `released` must not come. */
+static void unref_elsewhere(pc_gathering *g);
 
 static const unsigned profile_sections =
     PC_SECTION_BIT(PC_SECTION_PROFILE) | PC_SECTION_BIT(PC_SECTION_SEGMENTS) |
     PC_SECTION_BIT(PC_SECTION_IDENTITIES) | PC_SECTION_BIT(PC_SECTION_INSIGHTS) |
     PC_SECTION_BIT(PC_SECTION_SUMMARY);
+
+static bool wants(const pc_gather_plan *plan, pc_section section)
+{
+    return (plan->sections & PC_SECTION_BIT(section)) != 0;
+}
+
+static bool wants_part(const pc_gather_plan *plan, pc_part_kind kind)
+{
+    return kind == PC_PART_PROFILE
+               ? (plan->sections & profile_sections) != 0
+               : wants(plan, PC_SECTION_EVENTS) || wants(plan, PC_SECTION_SUMMARY);
+}
+
+/* ---- what to fetch --------------------------------------------------------------------------- */
+
+bool pc_gather_remembers_events(const pc_gatherer *gatherer, const pc_gather_plan *plan)
+{
+    return gatherer->cache != NULL && plan->numbers[PC_SECTION_EVENTS] == PC_PART_EVENTS_NUMBER &&
+           plan->event_limit <= gatherer->cached_events && !plan->oldest_first &&
+           !plan->has_event_end && (plan->event_cursor == NULL || plan->event_cursor[0] == '\0') &&
+           plan->event_type_count == 0 && plan->event_property_count == 0;
+}
+
+/* What is remembered is asked for whole, so that it serves every later question. */
+static pc_fetch_request fetch_of(const pc_gatherer *gatherer, const pc_gather_plan *plan,
+                                 pc_part_kind kind, bool remember)
+{
+    pc_fetch_request request = {
+        .kind = kind == PC_PART_PROFILE ? PC_FETCH_PROFILE : PC_FETCH_EVENTS,
+        .person = plan->person,
+        .request_id = plan->request_id,
+    };
+    if (kind == PC_PART_PROFILE) {
+        request.fields = remember ? NULL : plan->profile_fields;
+    } else if (remember) {
+        request.limit = gatherer->cached_events;
+    } else {
+        request.fields = plan->event_fields;
+        request.has_start = plan->has_event_start;
+        request.start_ms = plan->event_start_ms;
+        request.has_end = plan->has_event_end;
+        request.end_ms = plan->event_end_ms;
+        request.limit = plan->event_limit;
+        request.oldest_first = plan->oldest_first;
+        request.cursor = plan->event_cursor;
+        request.properties = plan->event_properties;
+        request.property_count = plan->event_property_count;
+    }
+    return request;
+}
+
+static bool remembers(const pc_gatherer *gatherer, const pc_gather_plan *plan, pc_part_kind kind)
+{
+    return kind == PC_PART_PROFILE ? gatherer->cache != NULL
+                                   : pc_gather_remembers_events(gatherer, plan);
+}
+
+/* ---- what is remembered ---------------------------------------------------------------------- */
+
+/* What the upstream said of a person of whom there is nothing. */
+static pc_status nothing_status(pc_nothing nothing)
+{
+    switch (nothing) {
+    case PC_NOTHING_REFUSED:
+        return pc_status_new(PC_CODE_PERMISSION_DENIED, "EVENTS_NOT_ENABLED",
+                             "the upstream's licence has no look-up of events");
+    case PC_NOTHING_TOO_MANY:
+        return pc_status_new(PC_CODE_FAILED_PRECONDITION, "UPSTREAM_TOO_MANY_IDENTITIES",
+                             "the profile has more linked identities than the upstream serves");
+    default:
+        return pc_status_new(PC_CODE_NOT_FOUND, "PROFILE_NOT_FOUND",
+                             "the upstream has no profile for this identity");
+    }
+}
+
+static pc_freshness_verdict judge(const pc_gatherer *gatherer, const pc_gather_plan *plan,
+                                  pc_part_kind kind, const pc_cached *cached)
+{
+    unsigned sections = plan->sections;
+    const unsigned events = PC_SECTION_BIT(PC_SECTION_EVENTS);
+    if (wants(plan, PC_SECTION_SUMMARY)) {
+        sections |=
+            PC_SECTION_BIT(PC_SECTION_PROFILE) | PC_SECTION_BIT(PC_SECTION_INSIGHTS) | events;
+    }
+    const pc_freshness_question question = {
+        .sections = kind == PC_PART_EVENTS ? events : sections & ~events,
+        .staleness_ms = plan->has_max_staleness ? plan->max_staleness_ms : PC_STALENESS_UNSET,
+        .age_ms = (pc_clock_now_ns() - cached->fetched_ns) / 1000000,
+        .missing = cached->nothing != PC_NOTHING_NOT,
+        .popular = cached->popular,
+    };
+    pc_freshness_verdict verdict = pc_freshness_judge(&gatherer->freshness, &question);
+    if (verdict.give_if_bad) {
+        /* A fetch that will hardly be in time need not be waited for. */
+        int64_t expected_ms = pc_flights_expected_ms(gatherer->flights, kind);
+        int64_t left_ms = (plan->close_ns - pc_clock_now_ns()) / 1000000;
+        verdict.give = expected_ms > 0 && left_ms < expected_ms;
+    }
+    return verdict;
+}
+
+static void refresh(const pc_gatherer *gatherer, const pc_gather_plan *plan, pc_part_kind kind,
+                    const pc_cache_key *key)
+{
+    const pc_fetch_request fetch = fetch_of(gatherer, plan, kind, true);
+    const pc_flight_request request = {
+        .kind = kind, .fetch = &fetch, .number = PC_PART_EVENTS_NUMBER, .remember = key};
+    pc_flights_refresh(gatherer->flights, &request);
+}
+
+/* ---- at once --------------------------------------------------------------------------------- */
+
+static void init_gathered(pc_gathered *gathered)
+{
+    *gathered = (pc_gathered){.xid = "", .next_cursor = ""};
+    for (size_t i = 0; i < PC_SECTION_COUNT; i++) {
+        gathered->sections[i].reason = "";
+    }
+}
+
+void pc_gathered_deinit(pc_gathered *gathered)
+{
+    for (size_t i = 0; i < PC_SECTION_COUNT; i++) {
+        pc_slice_unref(gathered->sections[i].data);
+    }
+    for (size_t i = 0; i < PC_PART_COUNT; i++) {
+        pc_slice_unref(gathered->held[i]);
+    }
+    pc_status_clear(&gathered->profile_failure);
+    pc_status_clear(&gathered->events_failure);
+}
+
+/* Of the profile or the events; false when there is nothing that may be given at once. */
+static bool settle_at_once(pc_gathered *out, const pc_gatherer *gatherer,
+                           const pc_gather_plan *plan, pc_part_kind kind, const pc_cache_key *key)
+{
+    pc_cached cached;
+    if (!pc_cache_get(gatherer->cache, key, kind, &cached)) {
+        return false;
+    }
+    out->held[kind] = cached.part;
+    const pc_freshness_verdict verdict = judge(gatherer, plan, kind, &cached);
+    if (!verdict.give || cached.part == NULL) {
+        return false;
+    }
+    const pc_part_source source = {cached.part, cached.fetched_ns, true};
+    if (kind == PC_PART_EVENTS) {
+        pc_slice *shown;
+        pc_settle_events(gatherer, plan, out, &source, &shown);
+        pc_slice_unref(shown);
+    } else if (pc_settle_profile(gatherer, plan, out, &source)) {
+        return false;
+    }
+    if (verdict.fetch) {
+        refresh(gatherer, plan, kind, key);
+    }
+    return true;
+}
+
+bool pc_gather_at_once(pc_gathered *out, const pc_gatherer *gatherer, const pc_gather_plan *plan)
+{
+    pc_cache_key key;
+    init_gathered(out);
+    /* A summary is computed, which is no work for an RPC thread. */
+    bool events = wants_part(plan, PC_PART_EVENTS);
+    if (gatherer->cache == NULL || wants(plan, PC_SECTION_SUMMARY) ||
+        (events && !pc_gather_remembers_events(gatherer, plan)) ||
+        !pc_cache_key_of(&key, gatherer->keys, &plan->person)) {
+        return false;
+    }
+    for (int kind = 0; kind < PC_PART_COUNT; kind++) {
+        if (wants_part(plan, (pc_part_kind)kind) &&
+            !settle_at_once(out, gatherer, plan, (pc_part_kind)kind, &key)) {
+            return false;
+        }
+    }
+    return true;
+}
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
@@ -89,94 +277,109 @@ pc_status pc_gather_start(pc_gathering **out, const pc_gatherer *gatherer,
     g->gatherer = gatherer;
     g->plan = *plan;
     g->callbacks = *callbacks;
-    g->gathered.xid = "";
-    g->gathered.next_cursor = "";
-    for (size_t i = 0; i < PC_SECTION_COUNT; i++) {
-        g->gathered.sections[i].reason = "";
-    }
+    init_gathered(&g->gathered);
     pc_arena_init(&g->arena, NULL, 0, ARENA_BYTES_MAX);
     pthread_mutex_init(&g->map_lock, NULL);
     pthread_mutex_init(&g->lock, NULL);
     g->close_job.run = close_gathering;
-    g->references = 2; /* the closing, and this call */
+    g->references = 3; /* the closing, the timer, and this call */
     g->handles = 2;
     g->timer.fire = on_time_is_up;
+    g->has_key = gatherer->cache != NULL && pc_cache_key_of(&g->key, gatherer->keys, &plan->person);
     *out = g;
-    pthread_mutex_lock(&g->lock);
-    g->references++;
-    pthread_mutex_unlock(&g->lock);
     pc_status timer = pc_timers_set(gatherer->timers, &g->timer, plan->close_ns);
     if (!pc_status_ok(&timer)) {
-        /* The fetches have the same deadline, so the gathering still ends. */
+        /* Flights have an end of their own, so the gathering still ends. */
         pc_status_clear(&timer);
         unref(g);
     }
-    start_fetches(g);
-    unref(g);
+    start_parts(g);
+    unref_elsewhere(g);
     return PC_OK;
 }
 
-/* Counts the fetch before it starts, as its answer may come before the start returns. */
-static void start_fetch(pc_gathering *g, int index, const pc_fetch_request *request)
+/* Counts a fetch before it starts, as its answer may come before the start returns. */
+static void count_fetch(pc_gathering *g)
 {
-    fetch *f = &g->fetches[index];
-    f->gathering = g;
-    f->map_job.run = map_fetched;
-    f->started = true;
     pthread_mutex_lock(&g->lock);
     g->references++;
     g->pending++;
-    g->unanswered++;
     pthread_mutex_unlock(&g->lock);
-    void *op = NULL;
-    pc_status status = g->gatherer->source->start(g->gatherer->source, request, on_fetched, f, &op);
+}
+
+/* Takes a part that is remembered; false when it has to be fetched. */
+static bool take_remembered(pc_gathering *g, part_fetch *f)
+{
+    pc_cached cached;
+    if (!pc_cache_get(g->gatherer->cache, &g->key, f->kind, &cached)) {
+        return false;
+    }
+    const pc_freshness_verdict verdict = judge(g->gatherer, &g->plan, f->kind, &cached);
+    const pc_part_source source = {cached.part, cached.fetched_ns, true};
+    if (verdict.give && cached.nothing != PC_NOTHING_NOT) {
+        f->status = nothing_status(cached.nothing);
+    } else if (verdict.give) {
+        f->source = source;
+    } else if (verdict.give_if_bad) {
+        f->fallback = source;
+    } else {
+        pc_slice_unref(cached.part);
+    }
+    if (verdict.give && verdict.fetch) {
+        refresh(g->gatherer, &g->plan, f->kind, &g->key);
+    }
+    return verdict.give;
+}
+
+static void start_part(pc_gathering *g, pc_part_kind kind)
+{
+    part_fetch *f = &g->parts[kind];
+    bool remember = g->has_key && remembers(g->gatherer, &g->plan, kind);
+    f->gathering = g;
+    f->kind = kind;
+    f->map_job.run = map_part;
+    f->waiter.told = on_part;
+    count_fetch(g);
+    if (remember && take_remembered(g, f)) {
+        pc_workers_run(g->gatherer->workers, &f->map_job);
+        return;
+    }
+    const pc_fetch_request fetch = fetch_of(g->gatherer, &g->plan, kind, remember);
+    const pc_flight_request request = {.kind = kind,
+                                       .fetch = &fetch,
+                                       .number = g->plan.numbers[PC_SECTION_EVENTS],
+                                       .remember = remember ? &g->key : NULL};
+    pthread_mutex_lock(&g->lock);
+    f->waits = true;
+    pthread_mutex_unlock(&g->lock);
+    pc_status status = pc_flights_join(g->gatherer->flights, &request, &f->waiter);
     if (!pc_status_ok(&status)) {
         pthread_mutex_lock(&g->lock);
-        g->unanswered--;
+        f->waits = false;
         pthread_mutex_unlock(&g->lock);
         f->status = status;
         pc_workers_run(g->gatherer->workers, &f->map_job);
         return;
     }
     pthread_mutex_lock(&g->lock);
-    f->op = op;
-    bool unwanted = g->cancelled || g->closed;
+    bool too_late = g->closed;
     pthread_mutex_unlock(&g->lock);
-    if (unwanted) {
-        g->gatherer->source->cancel(g->gatherer->source, op);
+    if (too_late) {
+        /* It closed while it was still starting. */
+        leave_flight(g, f);
     }
 }
 
-static void start_fetches(pc_gathering *g)
+static void start_parts(pc_gathering *g)
 {
-    const pc_gather_plan *plan = &g->plan;
     /* A hold on `pending` until both are started, so that a quick first one does not close. */
     pthread_mutex_lock(&g->lock);
     g->pending++;
     pthread_mutex_unlock(&g->lock);
-    pc_fetch_request request = {
-        .kind = PC_FETCH_PROFILE,
-        .person = plan->person,
-        .fields = plan->profile_fields,
-        .request_id = plan->request_id,
-        .deadline_ns = plan->close_ns,
-    };
-    if ((plan->sections & profile_sections) != 0) {
-        start_fetch(g, FETCH_PROFILE, &request);
-    }
-    if (wants(g, PC_SECTION_EVENTS) || wants(g, PC_SECTION_SUMMARY)) {
-        request.kind = PC_FETCH_EVENTS;
-        request.fields = plan->event_fields;
-        request.has_start = plan->has_event_start;
-        request.start_ms = plan->event_start_ms;
-        request.has_end = plan->has_event_end;
-        request.end_ms = plan->event_end_ms;
-        request.limit = plan->event_limit;
-        request.oldest_first = plan->oldest_first;
-        request.cursor = plan->event_cursor;
-        request.properties = plan->event_properties;
-        request.property_count = plan->event_property_count;
-        start_fetch(g, FETCH_EVENTS, &request);
+    for (int kind = 0; kind < PC_PART_COUNT; kind++) {
+        if (wants_part(&g->plan, (pc_part_kind)kind)) {
+            start_part(g, (pc_part_kind)kind);
+        }
     }
     pthread_mutex_lock(&g->lock);
     bool last = --g->pending == 0 && !g->closed;
@@ -187,63 +390,122 @@ static void start_fetches(pc_gathering *g)
     }
 }
 
-static void on_fetched(void *self, pc_status status, pc_slice *body, unsigned attempts)
+static void on_part(pc_waiter *waiter, pc_flight_result *result)
 {
-    fetch *f = self;
-    f->status = status;
-    f->body = pc_slice_ref(body);
-    pthread_mutex_lock(&f->gathering->lock);
-    f->gathering->unanswered--;
-    f->gathering->upstream_calls += attempts;
-    f->gathering->upstream_bytes += pc_slice_size(body);
-    pthread_mutex_unlock(&f->gathering->lock);
-    pc_workers_run(f->gathering->gatherer->workers, &f->map_job);
+    part_fetch *f = PC_CONTAINER_OF(waiter, part_fetch, waiter);
+    pc_gathering *g = f->gathering;
+    f->status = result->status;
+    f->source = (pc_part_source){pc_slice_ref(result->part), result->fetched_ns, false};
+    pthread_mutex_lock(&g->lock);
+    f->waits = false;
+    g->upstream_calls += result->attempts;
+    g->upstream_bytes += result->bytes;
+    pthread_mutex_unlock(&g->lock);
+    pc_workers_run(g->gatherer->workers, &f->map_job);
 }
 
 /* ---- mapping --------------------------------------------------------------------------------- */
 
-static void settle(pc_gathering *g, pc_section section, pc_slice *data,
-                   const pc_moment *last_modified)
+static pc_status *failure_of(pc_gathering *g, pc_part_kind kind)
 {
-    pc_section_result *result = &g->gathered.sections[section];
-    if (data == NULL) {
-        result->status = PC_SECTION_FAILED;
-        result->reason = "OUT_OF_MEMORY";
-        return;
-    }
-    result->status = PC_SECTION_OK;
-    result->origin = PC_ORIGIN_UPSTREAM;
-    result->fetched_wall_ms = pc_clock_wall_ms();
-    result->last_modified = *last_modified;
-    result->data = data;
+    return kind == PC_PART_PROFILE ? &g->gathered.profile_failure : &g->gathered.events_failure;
 }
 
-static pc_status map_insights(pc_gathering *g, const pc_profile_envelope *envelope)
+static void settle_part(pc_gathering *g, pc_part_kind kind, const pc_part_source *source)
 {
-    pc_buffer out;
-    pc_buffer_init(&out, g->gatherer->body_bytes_max);
-    pc_status status = pc_map_insights(&out, g->gatherer->insights, envelope->entity.bytes,
-                                       envelope->entity.size, g->plan.numbers[PC_SECTION_INSIGHTS]);
-    pc_slice *items = pc_status_ok(&status) ? pc_buffer_take_slice(&out) : NULL;
-    pc_buffer_deinit(&out);
+    g->gathered.held[kind] = pc_slice_ref(source->part);
+    if (kind == PC_PART_EVENTS) {
+        pc_settle_events(g->gatherer, &g->plan, &g->gathered, source, &g->shown_events);
+        return;
+    }
+    if (pc_settle_profile(g->gatherer, &g->plan, &g->gathered, source)) {
+        pc_profile_part part;
+        pc_profile_part_read(&part, source->part);
+        g->nameless = *source;
+        pthread_mutex_lock(&g->lock);
+        bool in_time = !g->closed;
+        pthread_mutex_unlock(&g->lock);
+        if (in_time && part.segments_verdict.lacks_names) {
+            fetch_names(g, &part);
+        }
+    }
+}
+
+/* Takes `failure`. */
+static void settle_failed(pc_gathering *g, pc_part_kind kind, pc_status failure)
+{
+    for (int s = 1; s < PC_SECTION_COUNT; s++) {
+        bool of_events = s == PC_SECTION_EVENTS;
+        if (s != PC_SECTION_SUMMARY && of_events == (kind == PC_PART_EVENTS)) {
+            pc_settle_failure(&g->plan, &g->gathered, (pc_section)s, &failure);
+        }
+    }
+    *failure_of(g, kind) = failure;
+}
+
+/* That a person is unknown is an answer; that the upstream has failed is none. */
+static bool is_bad(const pc_status *status)
+{
+    return status->code != PC_CODE_NOT_FOUND && status->code != PC_CODE_PERMISSION_DENIED &&
+           status->code != PC_CODE_FAILED_PRECONDITION;
+}
+
+static void map_part(pc_job *job)
+{
+    part_fetch *f = PC_CONTAINER_OF(job, part_fetch, map_job);
+    pc_gathering *g = f->gathering;
+    pthread_mutex_lock(&g->map_lock);
+    pthread_mutex_lock(&g->lock);
+    bool too_late = g->closed;
+    pthread_mutex_unlock(&g->lock);
+    if (!too_late && pc_status_ok(&f->status)) {
+        settle_part(g, f->kind, &f->source);
+    } else if (!too_late && f->fallback.part != NULL && is_bad(&f->status)) {
+        settle_part(g, f->kind, &f->fallback);
+    } else if (!too_late) {
+        settle_failed(g, f->kind, f->status);
+        f->status = PC_OK;
+    }
+    pthread_mutex_unlock(&g->map_lock);
+
+    pthread_mutex_lock(&g->lock);
+    bool last = --g->pending == 0 && !g->closed;
+    g->closed = g->closed || last;
+    pthread_mutex_unlock(&g->lock);
+    if (last) {
+        close_gathering(&g->close_job);
+    }
+    unref(g);
+}
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+static void start_names(pc_gathering *g, names_fetch *f, const pc_fetch_request *request)
+{
+    const pc_source *source = g->gatherer->source;
+    f->gathering = g;
+    f->map_job.run = map_names;
+    count_fetch(g);
+    pthread_mutex_lock(&g->lock);
+    g->unanswered++;
+    pthread_mutex_unlock(&g->lock);
+    void *op = NULL;
+    pc_status status = source->start(source, request, on_names, f, &op);
     if (!pc_status_ok(&status)) {
-        return status;
+        on_names(f, status, NULL, 0);
+        return;
     }
-    if (wants(g, PC_SECTION_SUMMARY)) {
-        g->all_insights = pc_slice_ref(items);
+    pthread_mutex_lock(&g->lock);
+    f->op = op;
+    bool unwanted = g->closed;
+    pthread_mutex_unlock(&g->lock);
+    if (unwanted) {
+        source->cancel(source, op);
     }
-    if (wants(g, PC_SECTION_INSIGHTS)) {
-        items =
-            pc_mask_items(items, g->plan.masks[PC_SECTION_INSIGHTS], g->gatherer->body_bytes_max);
-        settle(g, PC_SECTION_INSIGHTS, items, &envelope->last_modified);
-    } else {
-        pc_slice_unref(items);
-    }
-    return PC_OK;
 }
 
 /* Asks for the names of the segments' audiences that are not known yet. */
-static void fetch_names(pc_gathering *g)
+static void fetch_names(pc_gathering *g, const pc_profile_part *part)
 {
     const char *ids[NAMES_PER_FETCH];
     size_t count = 0;
@@ -259,120 +521,40 @@ static void fetch_names(pc_gathering *g)
     };
     pc_segment_iterator iterator;
     pc_segment segment;
-    pc_segment_iterator_init(&iterator, pc_slice_bytes(g->segments), pc_slice_size(g->segments),
+    pc_segment_iterator_init(&iterator, part->segments, part->segments_size,
                              PC_PROFILE_SEGMENT_MEMBERSHIP);
     bool more = true;
     while (more && fetches < NAME_FETCHES_MAX) {
         more = pc_segment_iterator_next(&iterator, &segment);
-        /* Only the platform's own audiences can be looked up by the key of a membership. */
-        if (more && segment.name_space_size == 3 && memcmp(segment.name_space, "ups", 3) == 0) {
+        if (more && pc_segment_has_name(&segment)) {
             pc_segment_words unused;
             const char *id = pc_arena_strndup(&g->arena, (const char *)segment.segment_id,
                                               segment.segment_id_size);
-            if (id != NULL && id[0] != '\0' &&
-                pc_audience_names_get(g->gatherer->names, g->plan.person.sandbox, id, now,
-                                      &g->arena, &unused) == PC_NAME_UNKNOWN) {
+            if (id != NULL && pc_audience_names_get(g->gatherer->names, g->plan.person.sandbox, id,
+                                                    now, &g->arena, &unused) == PC_NAME_UNKNOWN) {
                 ids[count++] = id;
             }
         }
         if (count == NAMES_PER_FETCH || (!more && count > 0)) {
             request.audience_count = count;
-            start_fetch(g, FETCH_NAMES + fetches++, &request);
+            start_names(g, &g->names[fetches++], &request);
             count = 0;
         }
     }
 }
 
-/* The sections that are parts of the profile's bytes. */
-static void settle_parts(pc_gathering *g, const pc_slice *whole, const pc_moment *last_modified)
+static void on_names(void *self, pc_status status, pc_slice *body, unsigned attempts)
 {
-    const pc_gather_plan *plan = &g->plan;
-    size_t most = g->gatherer->body_bytes_max;
-    if (wants(g, PC_SECTION_IDENTITIES)) {
-        pc_slice *items = pc_pick_profile_fields(whole, PC_PROFILE_IDENTITY_MAP,
-                                                 plan->numbers[PC_SECTION_IDENTITIES]);
-        settle(g, PC_SECTION_IDENTITIES,
-               pc_mask_items(items, plan->masks[PC_SECTION_IDENTITIES], most), last_modified);
-    }
-    if (wants(g, PC_SECTION_SEGMENTS)) {
-        g->segments = pc_pick_profile_fields(whole, PC_PROFILE_SEGMENT_MEMBERSHIP,
-                                             PC_PROFILE_SEGMENT_MEMBERSHIP);
-        settle(g, PC_SECTION_SEGMENTS, pc_slice_ref(g->segments), last_modified);
-        if (g->segments != NULL) {
-            fetch_names(g);
-        }
-    }
-}
-
-static pc_status map_profile(pc_gathering *g, const pc_slice *body)
-{
-    pc_profile_envelope envelope;
-    pc_status status =
-        pc_envelope_profile(&envelope, &g->arena, pc_slice_bytes(body), pc_slice_size(body));
-    if (!pc_status_ok(&status)) {
-        return status;
-    }
-    g->gathered.xid = envelope.xid;
-    pc_buffer profile;
-    pc_buffer_init(&profile, g->gatherer->body_bytes_max);
-    status = pc_transcode(&profile, envelope.entity.bytes, envelope.entity.size, &pc_table_Profile,
-                          NULL);
-    if (pc_status_ok(&status) && (wants(g, PC_SECTION_INSIGHTS) || wants(g, PC_SECTION_SUMMARY))) {
-        status = map_insights(g, &envelope);
-    }
-    pc_slice *whole = pc_status_ok(&status) ? pc_buffer_take_slice(&profile) : NULL;
-    pc_buffer_deinit(&profile);
-    if (whole == NULL) {
-        return pc_status_ok(&status) ? pc_status_out_of_memory() : status;
-    }
-    settle_parts(g, whole, &envelope.last_modified);
-    if (wants(g, PC_SECTION_SUMMARY)) {
-        g->whole_profile = pc_slice_ref(whole);
-    }
-    if (wants(g, PC_SECTION_PROFILE)) {
-        pc_slice *shown = g->plan.whole_profile ? pc_slice_ref(whole) : pc_pick_profile_rest(whole);
-        settle(
-            g, PC_SECTION_PROFILE,
-            pc_mask_message(shown, g->plan.masks[PC_SECTION_PROFILE], g->gatherer->body_bytes_max),
-            &envelope.last_modified);
-    }
-    pc_slice_unref(whole);
-    return PC_OK;
-}
-
-static pc_status map_events(pc_gathering *g, const pc_slice *body)
-{
-    const pc_gather_plan *plan = &g->plan;
-    size_t most = g->gatherer->body_bytes_max;
-    pc_buffer out;
-    pc_buffer_init(&out, most);
-    pc_event_summary summary;
-    pc_status status = pc_map_events(&out, &summary, &g->arena, pc_slice_bytes(body),
-                                     pc_slice_size(body), plan->numbers[PC_SECTION_EVENTS], NULL);
-    if (pc_status_ok(&status) && wants(g, PC_SECTION_SUMMARY)) {
-        status = pc_summary_case_notes(&g->notes, &g->note_count, &g->arena, g->gatherer->summary,
-                                       pc_slice_bytes(body), pc_slice_size(body));
-    }
-    pc_slice *items = pc_status_ok(&status) ? pc_buffer_take_slice(&out) : NULL;
-    pc_buffer_deinit(&out);
-    if (!pc_status_ok(&status)) {
-        return status;
-    }
-    if (wants(g, PC_SECTION_SUMMARY)) {
-        g->all_events = pc_slice_ref(items);
-    }
-    g->gathered.event_count = summary.count;
-    g->gathered.next_cursor = summary.next_cursor;
-    items = pc_keep_event_types(items, plan->event_types, plan->event_type_count, most,
-                                &g->gathered.event_count);
-    if (wants(g, PC_SECTION_EVENTS)) {
-        settle(g, PC_SECTION_EVENTS, pc_mask_items(items, plan->masks[PC_SECTION_EVENTS], most),
-               &summary.newest_last_modified);
-        g->gathered.sections[PC_SECTION_EVENTS].truncated = summary.next_cursor[0] != '\0';
-    } else {
-        pc_slice_unref(items);
-    }
-    return PC_OK;
+    names_fetch *f = self;
+    pc_gathering *g = f->gathering;
+    f->status = status;
+    f->body = pc_slice_ref(body);
+    pthread_mutex_lock(&g->lock);
+    g->unanswered--;
+    g->upstream_calls += attempts;
+    g->upstream_bytes += pc_slice_size(body);
+    pthread_mutex_unlock(&g->lock);
+    pc_workers_run(g->gatherer->workers, &f->map_job);
 }
 
 static void keep_names(pc_gathering *g, const pc_slice *body)
@@ -397,69 +579,14 @@ static void keep_names(pc_gathering *g, const pc_slice *body)
     }
 }
 
-pc_section_status pc_section_verdict(const pc_status *failure)
+static void map_names(pc_job *job)
 {
-    if (failure->code == PC_CODE_NOT_FOUND) {
-        return PC_SECTION_MISSING;
-    }
-    if (strcmp(pc_status_reason(failure), "EVENTS_NOT_ENABLED") == 0) {
-        return PC_SECTION_NOT_ENABLED;
-    }
-    if (failure->code == PC_CODE_PERMISSION_DENIED) {
-        return PC_SECTION_DENIED;
-    }
-    return failure->code == PC_CODE_DEADLINE_EXCEEDED ? PC_SECTION_LATE : PC_SECTION_FAILED;
-}
-
-static void settle_failure(pc_gathering *g, pc_section section, const pc_status *failure)
-{
-    pc_section_result *result = &g->gathered.sections[section];
-    if (wants(g, section) && result->status == PC_SECTION_UNDECIDED) {
-        result->status = pc_section_verdict(failure);
-        result->reason = pc_status_reason(failure);
-    }
-}
-
-static void map_one(pc_gathering *g, fetch *f)
-{
-    pc_status status = f->status;
-    f->status = PC_OK;
-    if (f == &g->fetches[FETCH_PROFILE]) {
-        if (pc_status_ok(&status)) {
-            status = map_profile(g, f->body);
-        }
-        for (int s = 1; s < PC_SECTION_COUNT && !pc_status_ok(&status); s++) {
-            if (s != PC_SECTION_EVENTS && s != PC_SECTION_SUMMARY) {
-                settle_failure(g, (pc_section)s, &status);
-            }
-        }
-        g->gathered.profile_failure = status;
-    } else if (f == &g->fetches[FETCH_EVENTS]) {
-        if (pc_status_ok(&status)) {
-            status = map_events(g, f->body);
-        }
-        if (!pc_status_ok(&status)) {
-            settle_failure(g, PC_SECTION_EVENTS, &status);
-        }
-        g->gathered.events_failure = status;
-    } else if (pc_status_ok(&status)) {
-        keep_names(g, f->body);
-    } else {
-        /* Segments without names are still right. */
-        pc_status_clear(&status);
-    }
-}
-
-static void map_fetched(pc_job *job)
-{
-    fetch *f = PC_CONTAINER_OF(job, fetch, map_job);
+    names_fetch *f = PC_CONTAINER_OF(job, names_fetch, map_job);
     pc_gathering *g = f->gathering;
     pthread_mutex_lock(&g->map_lock);
-    pthread_mutex_lock(&g->lock);
-    bool too_late = g->closed;
-    pthread_mutex_unlock(&g->lock);
-    if (!too_late) {
-        map_one(g, f);
+    if (pc_status_ok(&f->status)) {
+        /* Also when it is too late for this answer: they are kept for the next. */
+        keep_names(g, f->body);
     }
     pthread_mutex_unlock(&g->map_lock);
 
@@ -488,76 +615,104 @@ static void on_time_is_up(pc_timer *timer)
     unref(g);
 }
 
-/* The segments once more, with what names are known by now and whether they hold. */
+/* The segments once more, with what names are known by now and whether they hold; and so they are
+ * remembered. */
 static void finish_segments(pc_gathering *g)
 {
-    pc_section_result *result = &g->gathered.sections[PC_SECTION_SEGMENTS];
-    if (result->status != PC_SECTION_OK || g->segments == NULL) {
+    const pc_part_source *source = &g->nameless;
+    if (source->part == NULL) {
         return;
     }
+    pc_profile_part part;
     pc_buffer out;
+    pc_profile_part_read(&part, source->part);
     pc_buffer_init(&out, g->gatherer->body_bytes_max);
-    pc_segment_iterator iterator;
-    pc_segment segment;
-    pc_segment_iterator_init(&iterator, pc_slice_bytes(g->segments), pc_slice_size(g->segments),
-                             PC_PROFILE_SEGMENT_MEMBERSHIP);
-    int64_t now_ns = pc_clock_now_ns();
-    int64_t wall_ms = pc_clock_wall_ms();
-    while (pc_segment_iterator_next(&iterator, &segment)) {
-        pc_segment_words words = {NULL, NULL};
-        const char *id =
-            pc_arena_strndup(&g->arena, (const char *)segment.segment_id, segment.segment_id_size);
-        if (id != NULL && segment.name_space_size == 3 &&
-            memcmp(segment.name_space, "ups", 3) == 0) {
-            (void)pc_audience_names_get(g->gatherer->names, g->plan.person.sandbox, id, now_ns,
-                                        &g->arena, &words);
-        }
-        pc_segment_put(&out, g->plan.numbers[PC_SECTION_SEGMENTS], &segment, &words, wall_ms);
-    }
-    pc_slice_unref(result->data);
-    pc_slice *items = pc_buffer_take_slice(&out);
-    result->data = items == NULL ? NULL
-                                 : pc_mask_items(items, g->plan.masks[PC_SECTION_SEGMENTS],
-                                                 g->gatherer->body_bytes_max);
-    if (result->data == NULL) {
-        result->status = PC_SECTION_FAILED;
-        result->reason = "OUT_OF_MEMORY";
-    }
+    const pc_segment_verdict verdict =
+        pc_segments_put(&out, PC_PROFILE_SEGMENT_MEMBERSHIP, part.segments, part.segments_size,
+                        g->gatherer->names, g->plan.person.sandbox, &g->arena);
+    pc_slice *segments = pc_buffer_take_slice(&out);
     pc_buffer_deinit(&out);
+    if (segments != NULL && g->has_key && !verdict.lacks_names) {
+        pc_slice *better = pc_profile_part_with_segments(source->part, segments, verdict);
+        if (better != NULL) {
+            pc_cache_replace(g->gatherer->cache, &g->key, PC_PART_PROFILE, source->part, better);
+        }
+        pc_slice_unref(better);
+    }
+    uint32_t number = g->plan.numbers[PC_SECTION_SEGMENTS];
+    if (segments != NULL && number != PC_PROFILE_SEGMENT_MEMBERSHIP) {
+        pc_slice *renumbered =
+            pc_pick_profile_fields(segments, PC_PROFILE_SEGMENT_MEMBERSHIP, number);
+        pc_slice_unref(segments);
+        segments = renumbered;
+    }
+    pc_settle_segments(g->gatherer, &g->plan, &g->gathered, source, segments);
+}
+
+/* What a summary is made of. */
+static pc_summary_input summary_input(pc_gathering *g, const pc_profile_part *profile)
+{
+    const pc_gather_plan *plan = &g->plan;
+    bool has_profile = g->gathered.held[PC_PART_PROFILE] != NULL;
+    pc_summary_input input = {
+        .namespace_code = plan->person.namespace_code,
+        .id = plan->person.id,
+        .has_profile = has_profile,
+        /* A known person without events may be "not found" to the upstream's event look-up. */
+        .has_events = g->shown_events != NULL ||
+                      (has_profile && g->gathered.events_failure.code == PC_CODE_NOT_FOUND),
+        .events = pc_slice_bytes(g->shown_events),
+        .events_size = pc_slice_size(g->shown_events),
+        .events_truncated = g->gathered.events_truncated,
+    };
+    if (has_profile) {
+        input.profile = profile->rest;
+        input.profile_size = profile->rest_size + profile->identities_size + profile->segments_size;
+        input.insights = profile->insights;
+        input.insights_size = profile->insights_size;
+    }
+    if (g->gathered.held[PC_PART_EVENTS] != NULL) {
+        pc_events_part events;
+        pc_events_part_read(&events, g->gathered.held[PC_PART_EVENTS]);
+        input.notes = pc_events_part_notes(&input.note_count, &g->arena, &events);
+    }
+    return input;
+}
+
+/* The older of the two parts that a summary is made of. */
+static pc_part_source summary_source(const pc_gathering *g)
+{
+    pc_part_source oldest = {.fetched_ns = INT64_MAX};
+    for (int kind = 0; kind < PC_PART_COUNT; kind++) {
+        const part_fetch *f = &g->parts[kind];
+        const pc_slice *held = g->gathered.held[kind];
+        const pc_part_source *used =
+            held != NULL && held == f->fallback.part ? &f->fallback : &f->source;
+        if (held != NULL && used->fetched_ns < oldest.fetched_ns) {
+            oldest = *used;
+        }
+    }
+    return oldest;
 }
 
 /* The summary of what has arrived: where a part is missing its failure is the summary's status, and
  * what the other part tells is there all the same. */
 static void finish_summary(pc_gathering *g)
 {
-    if (!wants(g, PC_SECTION_SUMMARY)) {
+    if (!wants(&g->plan, PC_SECTION_SUMMARY)) {
         return;
     }
-    bool has_profile = g->whole_profile != NULL;
-    /* A known person without events may be "not found" to the upstream's event look-up. */
-    bool has_events = g->all_events != NULL ||
-                      (has_profile && g->gathered.events_failure.code == PC_CODE_NOT_FOUND);
+    pc_profile_part profile;
+    if (g->gathered.held[PC_PART_PROFILE] != NULL) {
+        pc_profile_part_read(&profile, g->gathered.held[PC_PART_PROFILE]);
+    }
+    const pc_summary_input input = summary_input(g, &profile);
     const pc_status *failure =
-        has_profile ? &g->gathered.events_failure : &g->gathered.profile_failure;
-    if (!has_profile && !has_events) {
-        settle_failure(g, PC_SECTION_SUMMARY, failure);
+        input.has_profile ? &g->gathered.events_failure : &g->gathered.profile_failure;
+    if (!input.has_profile && !input.has_events) {
+        pc_settle_failure(&g->plan, &g->gathered, PC_SECTION_SUMMARY, failure);
         return;
     }
-    const pc_summary_input input = {
-        .namespace_code = g->plan.person.namespace_code,
-        .id = g->plan.person.id,
-        .has_profile = has_profile,
-        .profile = pc_slice_bytes(g->whole_profile),
-        .profile_size = pc_slice_size(g->whole_profile),
-        .insights = pc_slice_bytes(g->all_insights),
-        .insights_size = pc_slice_size(g->all_insights),
-        .has_events = has_events,
-        .events = pc_slice_bytes(g->all_events),
-        .events_size = pc_slice_size(g->all_events),
-        .notes = g->notes,
-        .note_count = g->note_count,
-        .events_truncated = g->gathered.next_cursor[0] != '\0',
-    };
     pc_buffer out;
     pc_buffer_init(&out, g->gatherer->body_bytes_max);
     pc_status status = pc_summary_put(&out, &g->arena, g->gatherer->summary, &input);
@@ -565,58 +720,60 @@ static void finish_summary(pc_gathering *g)
     pc_status_clear(&status);
     pc_buffer_deinit(&out);
     const pc_moment unknown = {.present = false};
-    settle(g, PC_SECTION_SUMMARY,
-           pc_mask_message(made, g->plan.masks[PC_SECTION_SUMMARY], g->gatherer->body_bytes_max),
-           &unknown);
+    const pc_part_source source = summary_source(g);
+    pc_settle(
+        g->gatherer, &g->gathered, PC_SECTION_SUMMARY, &source, &unknown,
+        pc_mask_message(made, g->plan.masks[PC_SECTION_SUMMARY], g->gatherer->body_bytes_max));
     pc_section_result *result = &g->gathered.sections[PC_SECTION_SUMMARY];
-    if (result->status == PC_SECTION_OK && !(has_profile && has_events)) {
+    if (pc_section_has_data(result) && !(input.has_profile && input.has_events)) {
         result->status = pc_section_verdict(failure);
         result->reason = pc_status_reason(failure);
     }
     result->truncated = input.events_truncated;
 }
 
-/* The summary needs both fetches, also where no section of its own wants one of them. */
-static void note_late(pc_gathering *g, const pc_status *late)
+/* What has not arrived is taken from memory, or is late. */
+static void settle_unarrived(pc_gathering *g, pc_part_kind kind)
 {
-    if (g->whole_profile == NULL && pc_status_ok(&g->gathered.profile_failure)) {
-        g->gathered.profile_failure = pc_status_copy(late);
+    part_fetch *f = &g->parts[kind];
+    if (!wants_part(&g->plan, kind) || g->gathered.held[kind] != NULL ||
+        !pc_status_ok(failure_of(g, kind))) {
+        return;
     }
-    if (g->all_events == NULL && pc_status_ok(&g->gathered.events_failure)) {
-        g->gathered.events_failure = pc_status_copy(late);
+    if (g->cancelled) {
+        settle_failed(g, kind,
+                      pc_status_new(PC_CODE_CANCELLED, "CALLER_GONE", "the caller has gone"));
+    } else if (f->fallback.part != NULL) {
+        settle_part(g, kind, &f->fallback);
+    } else {
+        settle_failed(g, kind,
+                      pc_status_new(PC_CODE_DEADLINE_EXCEEDED, "UPSTREAM_LATE",
+                                    "the upstream did not answer before the deadline"));
     }
 }
 
-static void settle_unarrived(pc_gathering *g)
+/* A flight that is still under way is not waited for; a late one may go on for those who come. */
+static void leave_flight(pc_gathering *g, part_fetch *f)
 {
-    pc_status late = g->cancelled
-                         ? pc_status_new(PC_CODE_CANCELLED, "CALLER_GONE", "the caller has gone")
-                         : pc_status_new(PC_CODE_DEADLINE_EXCEEDED, "UPSTREAM_LATE",
-                                         "the upstream did not answer before the deadline");
-    for (int s = 1; s < PC_SECTION_COUNT; s++) {
-        pc_section_result *result = &g->gathered.sections[s];
-        if (!wants(g, (pc_section)s) || result->status != PC_SECTION_UNDECIDED) {
-            continue;
-        }
-        if (s == PC_SECTION_SUMMARY) {
-            note_late(g, &late);
-            continue;
-        }
-        pc_status *failure =
-            s == PC_SECTION_EVENTS ? &g->gathered.events_failure : &g->gathered.profile_failure;
-        if (pc_status_ok(failure)) {
-            *failure = pc_status_copy(&late);
-        }
-        settle_failure(g, (pc_section)s, failure);
-    }
-    pc_status_clear(&late);
-}
-
-static void cancel_fetches(pc_gathering *g)
-{
-    for (size_t i = 0; i < FETCHES_MAX; i++) {
+    pthread_mutex_lock(&g->lock);
+    bool waits = f->waits;
+    pthread_mutex_unlock(&g->lock);
+    if (waits && pc_flights_leave(g->gatherer->flights, &f->waiter, g->cancelled)) {
         pthread_mutex_lock(&g->lock);
-        void *op = g->fetches[i].op;
+        f->waits = false;
+        g->pending--;
+        /* It is paid for all the same. */
+        g->upstream_calls += f->waiter.leads;
+        pthread_mutex_unlock(&g->lock);
+        unref(g);
+    }
+}
+
+static void cancel_names(pc_gathering *g)
+{
+    for (size_t i = 0; i < NAME_FETCHES_MAX; i++) {
+        pthread_mutex_lock(&g->lock);
+        void *op = g->names[i].op;
         pthread_mutex_unlock(&g->lock);
         if (op != NULL) {
             g->gatherer->source->cancel(g->gatherer->source, op);
@@ -630,9 +787,13 @@ static void close_gathering(pc_job *job)
     if (pc_timers_cancel(g->gatherer->timers, &g->timer)) {
         unref(g);
     }
-    cancel_fetches(g);
+    for (int kind = 0; kind < PC_PART_COUNT; kind++) {
+        leave_flight(g, &g->parts[kind]);
+    }
     pthread_mutex_lock(&g->map_lock);
-    settle_unarrived(g);
+    settle_unarrived(g, PC_PART_PROFILE);
+    settle_unarrived(g, PC_PART_EVENTS);
+    cancel_names(g);
     finish_segments(g);
     finish_summary(g);
     pthread_mutex_unlock(&g->map_lock);
@@ -659,34 +820,55 @@ void pc_gather_cancel(pc_gathering *g)
     }
 }
 
-static void unref(pc_gathering *g)
+static bool is_last_reference(pc_gathering *g)
 {
     pthread_mutex_lock(&g->lock);
     bool last = --g->references == 0;
     pthread_mutex_unlock(&g->lock);
-    if (!last) {
-        return;
+    return last;
+}
+
+static void end(pc_gathering *g)
+{
+    for (size_t i = 0; i < PC_PART_COUNT; i++) {
+        pc_status_clear(&g->parts[i].status);
+        pc_slice_unref(g->parts[i].source.part);
+        pc_slice_unref(g->parts[i].fallback.part);
     }
-    for (size_t i = 0; i < FETCHES_MAX; i++) {
-        if (g->fetches[i].op != NULL) {
-            g->gatherer->source->release(g->gatherer->source, g->fetches[i].op);
+    for (size_t i = 0; i < NAME_FETCHES_MAX; i++) {
+        if (g->names[i].op != NULL) {
+            g->gatherer->source->release(g->gatherer->source, g->names[i].op);
         }
-        pc_slice_unref(g->fetches[i].body);
-        pc_status_clear(&g->fetches[i].status);
+        pc_slice_unref(g->names[i].body);
+        pc_status_clear(&g->names[i].status);
     }
-    for (size_t i = 0; i < PC_SECTION_COUNT; i++) {
-        pc_slice_unref(g->gathered.sections[i].data);
-    }
-    pc_status_clear(&g->gathered.profile_failure);
-    pc_status_clear(&g->gathered.events_failure);
-    pc_slice_unref(g->segments);
-    pc_slice_unref(g->whole_profile);
-    pc_slice_unref(g->all_insights);
-    pc_slice_unref(g->all_events);
+    pc_slice_unref(g->shown_events);
+    pc_gathered_deinit(&g->gathered);
     pc_arena_deinit(&g->arena);
     pc_gather_callbacks callbacks = g->callbacks;
     pc_gather_release(g);
     callbacks.released(callbacks.self);
+}
+
+static void unref(pc_gathering *g)
+{
+    if (is_last_reference(g)) {
+        end(g);
+    }
+}
+
+static void end_on_worker(pc_job *job)
+{
+    end(PC_CONTAINER_OF(job, pc_gathering, close_job));
+}
+
+static void unref_elsewhere(pc_gathering *g)
+{
+    if (is_last_reference(g)) {
+        /* It has run. */
+        g->close_job.run = end_on_worker;
+        pc_workers_run(g->gatherer->workers, &g->close_job);
+    }
 }
 
 void pc_gather_release(pc_gathering *g)
@@ -701,5 +883,49 @@ void pc_gather_release(pc_gathering *g)
         pthread_mutex_destroy(&g->map_lock);
         pthread_mutex_destroy(&g->lock);
         free(g);
+    }
+}
+
+/* ---- the gatherer ---------------------------------------------------------------------------- */
+
+pc_status pc_gatherer_open(pc_gatherer *gatherer)
+{
+    gatherer->part_rules = (pc_part_rules){.insights = gatherer->insights,
+                                           .summary = gatherer->summary,
+                                           .names = gatherer->names,
+                                           .body_bytes_max = gatherer->body_bytes_max};
+    pc_status status = pc_cache_keys_new(&gatherer->keys, gatherer->scope);
+    if (pc_status_ok(&status) && gatherer->cache_bytes_max > 0) {
+        status = pc_cache_new(&gatherer->cache, gatherer->cache_bytes_max);
+    }
+    const pc_flights_options options = {.source = gatherer->source,
+                                        .workers = gatherer->workers,
+                                        .rules = &gatherer->part_rules,
+                                        .keys = gatherer->keys,
+                                        .cache = gatherer->cache,
+                                        .timeout_ms = gatherer->fetch_timeout_ms,
+                                        .link_identities = gatherer->link_identities};
+    return pc_status_ok(&status) ? pc_flights_new(&gatherer->flights, &options) : status;
+}
+
+void pc_gatherer_stop(pc_gatherer *gatherer)
+{
+    pc_flights_free(gatherer->flights);
+    gatherer->flights = NULL;
+}
+
+void pc_gatherer_close(pc_gatherer *gatherer)
+{
+    pc_cache_free(gatherer->cache);
+    pc_cache_keys_free(gatherer->keys);
+    gatherer->cache = NULL;
+    gatherer->keys = NULL;
+}
+
+void pc_gatherer_forget(const pc_gatherer *gatherer, const pc_person *person)
+{
+    pc_cache_key key;
+    if (gatherer->cache != NULL && pc_cache_key_of(&key, gatherer->keys, person)) {
+        pc_cache_forget(gatherer->cache, &key);
     }
 }

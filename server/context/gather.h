@@ -1,23 +1,21 @@
-/* Gathers the sections of one person's context: fetches in parallel, maps what arrives, and closes
- * when all is in or the deadline comes, whichever is first. A part that is late or refused is
- * marked and never spoils the others.
+/* Gathers the sections of one person's context: takes what is remembered and fresh enough, fetches
+ * the rest in parallel, and closes when all is in or the deadline comes, whichever is first. What
+ * is late or refused is taken from memory where it may be stale (cache/freshness.h); else it is
+ * marked, and never spoils the others.
  *
  * Threads: pc_gather_start and pc_gather_cancel may be called on any thread; callbacks come on a
  * worker. */
 #ifndef PC_CONTEXT_GATHER_H
 #define PC_CONTEXT_GATHER_H
 
-#include "context/audience_names.h"
+#include "context/cache/freshness.h"
+#include "context/flights.h"
 #include "context/section.h"
-#include "context/source.h"
-#include "context/summary/summary.h"
-#include "mapping/insights.h"
 #include "mapping/mask.h"
-#include "mapping/segments.h"
 #include "util/timers.h"
-#include "util/workers.h"
 
-/* What gathering works with; borrowed, lives longer than every gathering. */
+/* What gathering works with; borrowed, lives longer than every gathering. Filled in by its owner up
+ * to `memory`, then opened. */
 typedef struct {
     const pc_source *source;
     pc_workers *workers;
@@ -25,9 +23,32 @@ typedef struct {
     pc_audience_names *names;
     const pc_insight_set *insights;
     const pc_summary_rules *summary;
-    size_t body_bytes_max; /* of mapped output */
-    int64_t names_wait_ms; /* at most this long for names of audiences */
+    size_t body_bytes_max;        /* of mapped output */
+    int64_t names_wait_ms;        /* at most this long for names of audiences */
+    int64_t fetch_timeout_ms;     /* of a fetch, whatever the time of those who wait for it */
+    const char *scope;            /* what is the same for all persons: the organisation */
+    size_t cache_bytes_max;       /* 0: nothing is remembered */
+    int cached_events;            /* how many of a person's newest events are remembered */
+    bool link_identities;         /* see flights.h */
+    pc_freshness_rules freshness; /* of what is remembered */
+    /* Made by pc_gatherer_open. */
+    pc_cache_keys *keys;
+    pc_cache *cache; /* NULL: nothing is remembered */
+    pc_flights *flights;
+    pc_part_rules part_rules;
 } pc_gatherer;
+
+/* Errors: RESOURCE_EXHAUSTED; INTERNAL (OpenSSL has failed). To be stopped and closed in any case.
+ */
+PC_NODISCARD pc_status pc_gatherer_open(pc_gatherer *gatherer);
+
+/* Ends the fetches that go on behind answers. Source and workers must still be there; gatherings
+ * must not. */
+void pc_gatherer_stop(pc_gatherer *gatherer);
+
+/* Forgets everything. The threads that used it must have ended, but for the caller's: what they
+ * keep for themselves is freed at their end. */
+void pc_gatherer_close(pc_gatherer *gatherer);
 
 /* What to gather. Everything it points to must live until `released`. */
 typedef struct {
@@ -51,6 +72,8 @@ typedef struct {
     const char *const *event_properties; /* conditions for the upstream */
     size_t event_property_count;
     int64_t close_ns; /* when to close with what there is */
+    bool has_max_staleness;
+    int64_t max_staleness_ms; /* how old an answer may be, by the caller */
 } pc_gather_plan;
 
 /* What was gathered. Borrowed for the callback; `data` of a section may be taken by setting it to
@@ -60,8 +83,10 @@ typedef struct {
     pc_status profile_failure; /* of the fetches, or OK. May be taken */
     pc_status events_failure;
     size_t event_count;
-    const char *next_cursor; /* of the events; "" at the end */
-    const char *xid;         /* "" when not known */
+    const char *next_cursor;       /* of the events; "" at the end */
+    bool events_truncated;         /* there are more events than the plan's limits let through */
+    const char *xid;               /* "" when not known */
+    pc_slice *held[PC_PART_COUNT]; /* owned; what texts borrow from */
     unsigned upstream_calls;
     size_t upstream_bytes; /* of the answers' bodies */
 } pc_gathered;
@@ -75,6 +100,18 @@ typedef struct {
 } pc_gather_callbacks;
 
 typedef struct pc_gathering pc_gathering;
+
+/* Whether events as the plan wants them are taken from, and left in, the cache. */
+bool pc_gather_remembers_events(const pc_gatherer *gatherer, const pc_gather_plan *plan);
+
+/* Gathers from memory alone, on the calling thread: true when all that the plan wants is remembered
+ * and may be given; what is to be fetched anew behind it is under way then. `*out` is to be given
+ * back with pc_gathered_deinit in any case. */
+bool pc_gather_at_once(pc_gathered *out, const pc_gatherer *gatherer, const pc_gather_plan *plan);
+void pc_gathered_deinit(pc_gathered *gathered);
+
+/* Forgets a person, as after a deletion. */
+void pc_gatherer_forget(const pc_gatherer *gatherer, const pc_person *person);
 
 /* Starts. An error returned means that no callback comes. Else both come, `done` first, neither
  * within this call. Owned: pc_gather_release, whenever it is no longer needed for cancelling.

@@ -44,6 +44,12 @@ typedef struct {
                        plan gives */
 } pc_section_result;
 
+/* Whether there is an answer, be it stale. */
+static inline bool pc_section_has_data(const pc_section_result *result)
+{
+    return result->status == PC_SECTION_OK || result->status == PC_SECTION_STALE;
+}
+
 /* What a failed fetch makes of its sections. */
 pc_section_status pc_section_verdict(const pc_status *failure);
 

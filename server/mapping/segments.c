@@ -141,12 +141,10 @@ bool pc_segment_active(const pc_segment *segment, int64_t now_ms)
            (seconds == segment->valid_until_seconds && nanos <= segment->valid_until_nanos);
 }
 
-void pc_segment_put(pc_buffer *out, uint32_t field_number, const pc_segment *segment,
-                    const pc_segment_words *words, int64_t now_ms)
+static void put_source_fields(pc_buffer *out, const pc_segment *segment)
 {
     pc_wire_reader reader;
     pc_wire_field field;
-    size_t mark = pc_wire_begin(out, field_number);
     pc_wire_reader_init(&reader, segment->wire, segment->wire_size);
     while (pc_wire_next(&reader, &field)) {
         if (field.number != SEGMENT_DISPLAY_NAME && field.number != SEGMENT_DESCRIPTION &&
@@ -154,6 +152,20 @@ void pc_segment_put(pc_buffer *out, uint32_t field_number, const pc_segment *seg
             pc_buffer_append(out, field.start, field.whole_size);
         }
     }
+}
+
+void pc_segment_put_plain(pc_buffer *out, uint32_t field_number, const pc_segment *segment)
+{
+    size_t mark = pc_wire_begin(out, field_number);
+    put_source_fields(out, segment);
+    pc_wire_end(out, mark);
+}
+
+void pc_segment_put(pc_buffer *out, uint32_t field_number, const pc_segment *segment,
+                    const pc_segment_words *words, int64_t now_ms)
+{
+    size_t mark = pc_wire_begin(out, field_number);
+    put_source_fields(out, segment);
     if (words->name != NULL) {
         pc_wire_put_text(out, SEGMENT_DISPLAY_NAME, words->name);
     }

@@ -58,6 +58,9 @@ typedef struct {
     const char *description;
 } pc_segment_words;
 
+/* Appends the entry as a field `field_number` as the source had it, without computed fields. */
+void pc_segment_put_plain(pc_buffer *out, uint32_t field_number, const pc_segment *segment);
+
 /* Appends the entry as a field `field_number` with display_name and description (left out when they
  * are not known) and `active` for `now_ms`. Earlier ones in the entry are replaced. */
 void pc_segment_put(pc_buffer *out, uint32_t field_number, const pc_segment *segment,

@@ -73,6 +73,16 @@ static void on_caller_gone(void *self)
 void pc_gather_for_call(pc_call *call, const pc_service *service, const pc_gather_plan *plan,
                         const pc_gather_callbacks *callbacks)
 {
+    pc_gathered gathered;
+    bool at_once = pc_gather_at_once(&gathered, service->gatherer, plan);
+    if (at_once) {
+        callbacks->done(callbacks->self, &gathered);
+    }
+    pc_gathered_deinit(&gathered);
+    if (at_once) {
+        callbacks->released(callbacks->self);
+        return;
+    }
     /* The answer may be out, and the call gone, before the start returns. */
     pc_call_ref(call);
     pc_gathering *gathering;

@@ -312,6 +312,7 @@ static pc_status plan_batch(batch *b, const request_message *message, int64_t *b
                                        message->event_limit};
     pc_request_persons(&b->persons, &b->common.person, &status, arena, b->service, &fields,
                        message->persons, message->n_persons, PERSONS_MAX);
+    pc_request_staleness(&b->common, &fields);
     pc_plan_context(&b->common, &status, arena, b->service, &context);
     b->person_count = message->n_persons;
     b->common.request_id = pc_call_request_id(b->call);

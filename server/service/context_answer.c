@@ -18,7 +18,7 @@ static bool nothing_to_say(const pc_gather_plan *plan, const pc_gathered *gather
     for (int s = 1; s < PC_SECTION_COUNT; s++) {
         const pc_section_result *result = &gathered->sections[s];
         bool wanted = (plan->sections & PC_SECTION_BIT(s)) != 0;
-        bool says = result->status == PC_SECTION_OK || result->data != NULL;
+        bool says = pc_section_has_data(result) || result->data != NULL;
         bool is_empty = gathered->profile_failure.code == PC_CODE_NOT_FOUND &&
                         (s == PC_SECTION_EVENTS || s == PC_SECTION_SUMMARY) &&
                         gathered->event_count == 0;

@@ -34,6 +34,7 @@ static void answer(void *self, pc_status status, pc_slice *body)
         pc_call_fail(op->fetch.call, status);
         return;
     }
+    pc_gatherer_forget(op->service->gatherer, &op->person);
     static const Profilecontext__V1__DeleteProfileResponse taken =
         PROFILECONTEXT__V1__DELETE_PROFILE_RESPONSE__INIT;
     pc_call_answer_message(op->fetch.call, &taken.base);

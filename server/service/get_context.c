@@ -44,6 +44,7 @@ void pc_get_context(pc_call *call, const void *request, void *self)
     pc_status status = PC_OK;
     pc_read_fields fields = PC_READ_FIELDS(message, PROFILECONTEXT__V1__GET_CONTEXT_REQUEST);
     pc_request_person(&op->plan.person, &status, service, &fields);
+    pc_request_staleness(&op->plan, &fields);
     const pc_context_fields context = {message->read_mask, message->event_start_time,
                                        message->event_limit};
     pc_plan_context(&op->plan, &status, pc_call_arena(call), service, &context);

@@ -62,7 +62,7 @@ static void on_gathered(void *self, pc_gathered *gathered)
     operation *op = self;
     pc_note_upstream(op->call, gathered);
     pc_section_result *result = &gathered->sections[PC_SECTION_IDENTITIES];
-    if (result->status != PC_SECTION_OK) {
+    if (!pc_section_has_data(result)) {
         pc_call_fail(op->call, pc_take_failure(gathered, PC_SECTION_IDENTITIES));
         return;
     }
@@ -191,6 +191,7 @@ void pc_get_identities(pc_call *call, const void *request, void *self)
     pc_status status = PC_OK;
     pc_read_fields fields = PC_READ_FIELDS(message, PROFILECONTEXT__V1__GET_IDENTITIES_REQUEST);
     pc_request_person(&plan->person, &status, service, &fields);
+    pc_request_staleness(plan, &fields);
     pc_request_mask(&op->mask, &status, pc_call_arena(call), message->read_mask,
                     &pc_table_LinkedIdentity);
     if (pc_status_ok(&status)) {

@@ -2,6 +2,7 @@
  * with the profile, so a page is cut here: its token holds the last key that was shown. */
 #include <string.h>
 
+#include "context/section_bytes.h"
 #include "mapping/segments.h"
 #include "mapping/wire.h"
 #include "mapping_tables.h"
@@ -65,6 +66,7 @@ void pc_list_segment_memberships(pc_call *call, const void *request, void *self)
     pc_read_fields fields =
         PC_READ_FIELDS(message, PROFILECONTEXT__V1__LIST_SEGMENT_MEMBERSHIPS_REQUEST);
     pc_request_person(&plan->person, &status, service, &fields);
+    pc_request_staleness(plan, &fields);
     pc_request_mask(&op->mask, &status, pc_call_arena(call), message->read_mask,
                     &pc_table_SegmentMembership);
     op->page_size =
@@ -80,7 +82,7 @@ void pc_list_segment_memberships(pc_call *call, const void *request, void *self)
         return;
     }
     plan->sections = PC_SECTION_BIT(PC_SECTION_SEGMENTS);
-    plan->numbers[PC_SECTION_SEGMENTS] = RESPONSE_SEGMENT_MEMBERSHIPS;
+    plan->numbers[PC_SECTION_SEGMENTS] = PC_PROFILE_SEGMENT_MEMBERSHIP;
     plan->profile_fields = "segmentMembership";
     plan->request_id = pc_call_request_id(call);
     pc_call_ref(call);
@@ -138,7 +140,7 @@ static pc_status put_page(pc_buffer *out, const operation *op, const pc_slice *s
     pc_segment last = {0};
     int shown = 0;
     pc_segment_iterator_init(&iterator, pc_slice_bytes(segments), pc_slice_size(segments),
-                             RESPONSE_SEGMENT_MEMBERSHIPS);
+                             PC_PROFILE_SEGMENT_MEMBERSHIP);
     while (pc_segment_iterator_next(&iterator, &segment)) {
         if (op->after != NULL && compare_key(&segment, op->after, op->after_size) <= 0) {
             continue;
@@ -163,7 +165,7 @@ static void on_gathered(void *self, pc_gathered *gathered)
     operation *op = self;
     pc_note_upstream(op->call, gathered);
     const pc_section_result *result = &gathered->sections[PC_SECTION_SEGMENTS];
-    if (result->status != PC_SECTION_OK) {
+    if (!pc_section_has_data(result)) {
         pc_call_fail(op->call, pc_take_failure(gathered, PC_SECTION_SEGMENTS));
         return;
     }

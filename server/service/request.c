@@ -117,6 +117,15 @@ static void check_where(pc_person *out, pc_status *status, const pc_service *ser
     }
 }
 
+void pc_request_staleness(pc_gather_plan *plan, const pc_read_fields *fields)
+{
+    const Google__Protobuf__Duration *staleness = fields->max_staleness;
+    plan->has_max_staleness = staleness != NULL;
+    if (staleness != NULL) {
+        plan->max_staleness_ms = staleness->seconds * 1000 + staleness->nanos / 1000000;
+    }
+}
+
 void pc_request_person(pc_person *out, pc_status *status, const pc_service *service,
                        const pc_read_fields *fields)
 {

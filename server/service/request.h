@@ -39,6 +39,9 @@ typedef struct {
 void pc_request_person(pc_person *out, pc_status *status, const pc_service *service,
                        const pc_read_fields *fields);
 
+/* Takes max_staleness, which pc_request_person checks, into the plan. */
+void pc_request_staleness(pc_gather_plan *plan, const pc_read_fields *fields);
+
 /* Checks the persons of a batch, 1 to `most`, into `*out`, an array in the arena; the sandbox and
  * the merge policy are those of `common`. Violations are added, of at most 20 persons. */
 void pc_request_persons(pc_person_ref **out, pc_person *common, pc_status *status, pc_arena *arena,

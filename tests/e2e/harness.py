@@ -149,6 +149,7 @@ class Sandbox(Process):
         return self.stats()["recent"]
 
     def reset_stats(self):
+        wait_until(lambda: self.stats()["inFlight"] == 0, 10, "no request in flight")
         return self.call("DELETE", "/_sandbox/stats")
 
 
@@ -168,6 +169,8 @@ class Server(Process):
                 "--upstream-client-id=sandbox-client",
                 "--upstream-org-id=SANDBOX@AdobeOrg",
                 f"--upstream-merge-policy={MERGE_POLICY}",
+                # Tests of everything else want to see the upstream.
+                "--cache-max-bytes=0",
                 *arguments,
             ],
             env={"PROFILE_CONTEXT_UPSTREAM_CLIENT_SECRET": "sandbox-secret", **(env or {})},
@@ -185,6 +188,16 @@ class Server(Process):
         self.channel = grpc.insecure_channel(
             self.address, [("grpc.max_receive_message_length", 64 << 20)]
         )
+
+    def quit(self):
+        """Ends the server when no call is left. The channel goes first: an idle one of Python's
+        takes seconds to notice that its server goes."""
+        self.channel.close()
+        assert self.stop() == 0, self.read_log()[-20000:]
+
+    def end_well(self):
+        self.channel.close()
+        super().end_well()
 
     def close(self):
         self.channel.close()

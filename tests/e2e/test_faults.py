@@ -206,16 +206,18 @@ class Faults(unittest.TestCase):
 
 class Stopping(unittest.TestCase):
     def test_a_drain_answers_what_was_accepted(self):
-        with closing(Sandbox()) as sandbox, closing(Server(sandbox.url)) as server:
-            request = messages.GetProfileRequest(identity=identity())
-            server.call("GetProfile", request)
+        with closing(Sandbox("--generate", "20")) as sandbox, \
+                closing(Server(sandbox.url)) as server:
+            server.call("GetProfile", messages.GetProfileRequest(identity=identity()))
             sandbox.faults(only(profile={"delayMs": 500}))
             results = []
 
-            def ask():
+            def ask(person):
+                request = messages.GetProfileRequest(identity=identity("CRMID", person))
                 results.append(server.call("GetProfile", request))
 
-            threads = [threading.Thread(target=ask) for _ in range(20)]
+            persons = [f"C{i:07}" for i in range(1, 21)]
+            threads = [threading.Thread(target=ask, args=[person]) for person in persons]
             for thread in threads:
                 thread.start()
             wait_until(lambda: sandbox.stats()["inFlight"] >= 20, 10, "20 transfers")

@@ -203,7 +203,7 @@ class BatchGetContexts(unittest.TestCase):
                     self.assertEqual((answer.context.identity.namespace,
                                       answer.context.identity.id), pair)
                     self.assertTrue(answer.context.profile.ListFields())
-            self.assertEqual(server.stop(), 0)
+            server.quit()
 
     def test_ten_thousand_persons_in_bounded_memory_with_failing_calls(self):
         generated = [("CRMID", f"C{i:07}") for i in range(1, MANY_PERSONS + 1)]
@@ -232,7 +232,7 @@ class BatchGetContexts(unittest.TestCase):
             self.assertLess(errors, MANY_PERSONS * 15 // 100)
             if KIND == "plain":
                 self.assertLess(most - idle, 64 * 1024, "KiB above idle")
-            self.assertEqual(server.stop(), 0)
+            server.quit()
 
     def test_a_cancelled_batch_stops_upstream_work(self):
         with closing(Sandbox("--delay", "50")) as sandbox, closing(Server(sandbox.url)) as server:
@@ -245,7 +245,7 @@ class BatchGetContexts(unittest.TestCase):
             asked = sandbox.stats()["requests"]
             time.sleep(0.3)
             self.assertEqual(sandbox.stats()["requests"], asked)
-            self.assertEqual(server.stop(), 0)
+            server.quit()
 
     def test_a_deadline_leaves_no_place_without_an_answer_before_it(self):
         with closing(Sandbox("--delay", "400")) as sandbox, \
@@ -259,7 +259,7 @@ class BatchGetContexts(unittest.TestCase):
             self.assertTrue(late)
             for answer in late:
                 self.assertEqual(answer.error.code, grpc.StatusCode.DEADLINE_EXCEEDED.value[0])
-            self.assertEqual(server.stop(), 0)
+            server.quit()
 
 
 class StreamEvents(unittest.TestCase):
@@ -409,7 +409,7 @@ class StreamEvents(unittest.TestCase):
             self.assertTrue(server_side)
             self.assertLess(time.monotonic() - started, 6)
             self.assertEqual(threads, [])
-            self.assertEqual(server.stop(), 0)
+            server.quit()
 
 
 if __name__ == "__main__":

@@ -279,7 +279,7 @@ class Reads(unittest.TestCase):
             case = summary.service.open_cases[0]
             self.assertEqual((case.case_id, case.status), ("CASE-901", "open"))
             self.assertEqual(case.subject, "Refund of the rain jacket has not arrived")
-            self.assertEqual(server.stop(), 0)
+            server.quit()
 
     # ---- deletion ----
 
@@ -304,7 +304,7 @@ class Reads(unittest.TestCase):
             lines = [line for line in server.read_log().splitlines() if "audit." in line]
             self.assertEqual(len(lines), 1)
             self.assertIn('"code":"OK"', lines[0])
-            self.assertEqual(server.stop(), 0)
+            server.quit()
 
     # ---- the reference's cases ----
 

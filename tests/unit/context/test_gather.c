@@ -168,7 +168,10 @@ static int set_up(void **state)
                                 .insights = p->insights,
                                 .summary = p->summary,
                                 .body_bytes_max = 1 << 20,
-                                .names_wait_ms = 5000};
+                                .names_wait_ms = 5000,
+                                .fetch_timeout_ms = 60000,
+                                .scope = "org"};
+    check_ok(pc_gatherer_open(&p->gatherer));
     *state = p;
     return 0;
 }
@@ -176,8 +179,10 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     parts *p = *state;
+    pc_gatherer_stop(&p->gatherer);
     pc_timers_free(p->timers);
     pc_workers_free(p->workers);
+    pc_gatherer_close(&p->gatherer);
     pc_audience_names_free(p->names);
     pc_insight_set_free(p->insights);
     pc_summary_rules_free(p->summary);

@@ -164,15 +164,20 @@ static bool gather_once(const pc_gatherer *gatherer, long n)
     return reached;
 }
 
-static void test_gather__survives_every_failed_allocation(void **state)
+/* Once with what is remembered, once without. */
+static void fail_each(size_t cache_bytes_max)
 {
-    (void)state;
     const pc_source source = {.start = start, .cancel = ignore, .release = ignore};
-    pc_gatherer gatherer = {.source = &source, .body_bytes_max = 1 << 20, .names_wait_ms = 20000};
+    pc_gatherer gatherer = {.source = &source,
+                            .body_bytes_max = 1 << 20,
+                            .names_wait_ms = 20000,
+                            .fetch_timeout_ms = 60000,
+                            .scope = "org",
+                            .cached_events = 10,
+                            .cache_bytes_max = cache_bytes_max};
     pc_insight_set *insights;
     const pc_insight_rule rule = {.name = "churn", .path = "_t.churn", .type = PC_INSIGHT_NUMBER};
     check_ok(pc_workers_new(&w.upstream, 1));
-    check_ok(pc_workers_new(&gatherer.workers, 2));
     check_ok(pc_timers_new(&gatherer.timers));
     check_ok(pc_insight_set_new(&insights, &rule, 1));
     gatherer.insights = insights;
@@ -188,7 +193,12 @@ static void test_gather__survives_every_failed_allocation(void **state)
     for (; reached; n++) {
         /* Names afresh each time, so that they are always asked for. */
         check_ok(pc_audience_names_new(&gatherer.names, 10, 60000, 60000));
+        check_ok(pc_workers_new(&gatherer.workers, 2));
+        check_ok(pc_gatherer_open(&gatherer));
         reached = gather_once(&gatherer, n);
+        pc_gatherer_stop(&gatherer);
+        pc_workers_free(gatherer.workers);
+        pc_gatherer_close(&gatherer);
         pc_audience_names_free(gatherer.names);
     }
     assert_true(n > 20);
@@ -198,8 +208,14 @@ static void test_gather__survives_every_failed_allocation(void **state)
     pc_insight_set_free(insights);
     pc_summary_rules_free(summary);
     pc_timers_free(gatherer.timers);
-    pc_workers_free(gatherer.workers);
     pc_workers_free(w.upstream);
+}
+
+static void test_gather__survives_every_failed_allocation(void **state)
+{
+    (void)state;
+    fail_each(0);
+    fail_each(1 << 20);
 }
 
 int main(void)

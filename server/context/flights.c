@@ -1,0 +1,500 @@
+/* A flight: asked for, fetched (source's thread), mapped and remembered (worker), told (worker). It
+ * is found by its key until its cancel or until those who wait are told, whichever is first. */
+#include "context/flights.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mapping/wire.h"
+#include "util/clock.h"
+
+enum {
+    BUCKETS = 1024,
+    REQUEST_BYTES_MAX = 64 * 1024,
+    LINKED_MAX = 12,
+    /* Fields of LinkedIdentity. */
+    LINKED_NAMESPACE = 1,
+    LINKED_ID = 2,
+    KEY_TEXTS = 16 + PC_FETCH_PROPERTIES_MAX
+};
+
+struct pc_flight {
+    pc_flights *flights;
+    pc_part_kind kind;
+    uint32_t number;
+    pc_cache_key key; /* of the question */
+    bool remembers;
+    pc_cache_key person; /* where it remembers */
+    pc_person look;      /* sandbox and merge policy, for other keys of the person; in the arena */
+    pc_arena arena;
+    int64_t began_ns;
+    pc_job job;
+    pc_status status; /* of the fetch; then of the part */
+    pc_slice *body;   /* owned */
+    pc_slice *part;   /* owned */
+    unsigned attempts;
+    size_t bytes;
+    /* Under the lock of all flights. */
+    pc_flight *next; /* in its bucket */
+    bool found;      /* is in its bucket */
+    pc_waiter *waiters;
+    void *op; /* of the source; owned */
+    bool cancelled;
+    int references; /* the fetch's, and that of who starts it */
+};
+
+struct pc_flights {
+    pc_flights_options options;
+    atomic_int_least64_t expected_us[PC_PART_COUNT];
+    pthread_mutex_t lock; /* guards all that follows */
+    pthread_cond_t ended;
+    size_t count;
+    bool closing;
+    pc_flight *buckets[BUCKETS];
+};
+
+static void on_fetched(void *self, pc_status status, pc_slice *body, unsigned attempts);
+static void land(pc_job *job);
+
+/* ---- the table, under the lock --------------------------------------------------------------- */
+
+static pc_flight **bucket_of(pc_flights *flights, const pc_cache_key *key)
+{
+    return &flights->buckets[key->low % BUCKETS];
+}
+
+static pc_flight *find(pc_flights *flights, const pc_cache_key *key)
+{
+    pc_flight *f = *bucket_of(flights, key);
+    while (f != NULL && (f->key.low != key->low || f->key.high != key->high)) {
+        f = f->next;
+    }
+    return f;
+}
+
+static void add(pc_flights *flights, pc_flight *f)
+{
+    pc_flight **bucket = bucket_of(flights, &f->key);
+    f->next = *bucket;
+    *bucket = f;
+    f->found = true;
+    flights->count++;
+}
+
+/* Nobody finds it any more. */
+static void hide(pc_flights *flights, pc_flight *f)
+{
+    if (!f->found) {
+        return;
+    }
+    pc_flight **link = bucket_of(flights, &f->key);
+    while (*link != f) {
+        link = &(*link)->next;
+    }
+    *link = f->next;
+    f->found = false;
+}
+
+static void add_waiter(pc_flight *f, pc_waiter *w)
+{
+    w->flight = f;
+    w->next = f->waiters;
+    w->link = &f->waiters;
+    if (w->next != NULL) {
+        w->next->link = &w->next;
+    }
+    f->waiters = w;
+}
+
+static void remove_waiter(pc_waiter *w)
+{
+    *w->link = w->next;
+    if (w->next != NULL) {
+        w->next->link = w->link;
+    }
+    w->flight = NULL;
+}
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+/* Everything that a fetch's answer depends on. */
+static bool key_of(pc_cache_key *out, const pc_flights *flights, const pc_flight_request *request)
+{
+    const pc_fetch_request *fetch = request->fetch;
+    if (request->remember != NULL) {
+        /* What is remembered is always asked for in the same way. */
+        *out = (pc_cache_key){request->remember->high,
+                              request->remember->low ^ ((uint64_t)request->kind + 1)};
+        return true;
+    }
+    char numbers[160];
+    const char *texts[KEY_TEXTS] = {
+        fetch->person.namespace_code,
+        fetch->person.id,
+        fetch->person.xid,
+        fetch->person.sandbox,
+        fetch->person.merge_policy,
+        fetch->fields,
+        fetch->cursor == NULL ? "" : fetch->cursor,
+        numbers,
+    };
+    size_t count = 8;
+    (void)snprintf(numbers, sizeof numbers, "%d %u %d %d %lld %d %lld %d %zu", (int)request->kind,
+                   request->number, fetch->limit, fetch->has_start, (long long)fetch->start_ms,
+                   fetch->has_end, (long long)fetch->end_ms, fetch->oldest_first,
+                   fetch->property_count);
+    for (size_t i = 0; i < fetch->property_count && count < KEY_TEXTS; i++) {
+        texts[count++] = fetch->properties[i];
+    }
+    return pc_cache_key_of_texts(out, flights->options.keys, 'f', texts, count);
+}
+
+static pc_flight *new_flight(pc_flights *flights, const pc_flight_request *request,
+                             const pc_cache_key *key)
+{
+    pc_flight *f = calloc(1, sizeof *f);
+    if (f == NULL) {
+        return NULL;
+    }
+    const pc_person *person = &request->fetch->person;
+    f->flights = flights;
+    f->kind = request->kind;
+    f->number = request->number;
+    f->key = *key;
+    f->began_ns = pc_clock_now_ns();
+    f->job.run = land;
+    f->references = 2;
+    pc_arena_init(&f->arena, NULL, 0, REQUEST_BYTES_MAX);
+    f->look.sandbox = pc_arena_strndup(&f->arena, person->sandbox, strlen(person->sandbox));
+    f->look.merge_policy =
+        pc_arena_strndup(&f->arena, person->merge_policy, strlen(person->merge_policy));
+    if (f->look.sandbox == NULL || f->look.merge_policy == NULL) {
+        pc_arena_deinit(&f->arena);
+        free(f);
+        return NULL;
+    }
+    if (request->remember != NULL && flights->options.cache != NULL) {
+        f->remembers = true;
+        f->person = *request->remember;
+    }
+    return f;
+}
+
+static void unref(pc_flight *f)
+{
+    pc_flights *flights = f->flights;
+    pthread_mutex_lock(&flights->lock);
+    bool last = --f->references == 0;
+    pthread_mutex_unlock(&flights->lock);
+    if (!last) {
+        return;
+    }
+    if (f->op != NULL) {
+        flights->options.source->release(flights->options.source, f->op);
+    }
+    pc_slice_unref(f->body);
+    pc_slice_unref(f->part);
+    pc_status_clear(&f->status);
+    pc_arena_deinit(&f->arena);
+    free(f);
+    pthread_mutex_lock(&flights->lock);
+    if (--flights->count == 0) {
+        pthread_cond_broadcast(&flights->ended);
+    }
+    pthread_mutex_unlock(&flights->lock);
+}
+
+/* Starts the fetch of a flight that others may find by now. A failure to start is told like any
+ * other. */
+static void take_off(pc_flights *flights, pc_flight *f, const pc_flight_request *request)
+{
+    const pc_source *source = flights->options.source;
+    pc_fetch_request fetch = *request->fetch;
+    fetch.deadline_ns = pc_clock_after_ms(f->began_ns, flights->options.timeout_ms);
+    void *op = NULL;
+    pc_status status = source->start(source, &fetch, on_fetched, f, &op);
+    if (!pc_status_ok(&status)) {
+        f->status = status;
+        pc_workers_run(flights->options.workers, &f->job);
+        unref(f);
+        return;
+    }
+    pthread_mutex_lock(&flights->lock);
+    f->op = op;
+    bool unwanted = f->cancelled;
+    pthread_mutex_unlock(&flights->lock);
+    if (unwanted) {
+        source->cancel(source, op);
+    }
+    unref(f);
+}
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+pc_status pc_flights_join(pc_flights *flights, const pc_flight_request *request, pc_waiter *waiter)
+{
+    pc_cache_key key;
+    waiter->flight = NULL;
+    if (!key_of(&key, flights, request)) {
+        return pc_status_new(PC_CODE_INTERNAL, "NO_HASH", "OpenSSL's SipHash has failed");
+    }
+    pthread_mutex_lock(&flights->lock);
+    pc_flight *f = find(flights, &key);
+    waiter->leads = f == NULL;
+    if (f == NULL) {
+        f = new_flight(flights, request, &key);
+        if (f == NULL) {
+            pthread_mutex_unlock(&flights->lock);
+            return pc_status_out_of_memory();
+        }
+        add(flights, f);
+    }
+    add_waiter(f, waiter);
+    pthread_mutex_unlock(&flights->lock);
+    if (waiter->leads) {
+        take_off(flights, f, request);
+    }
+    return PC_OK;
+}
+
+/* A flight without anyone who wants it. Under the lock; the operation to cancel, if any. */
+static void *give_up(pc_flights *flights, pc_flight *f)
+{
+    hide(flights, f);
+    f->cancelled = true;
+    return f->op;
+}
+
+bool pc_flights_leave(pc_flights *flights, pc_waiter *waiter, bool lost_interest)
+{
+    const pc_source *source = flights->options.source;
+    pthread_mutex_lock(&flights->lock);
+    pc_flight *f = waiter->flight;
+    if (f == NULL) {
+        pthread_mutex_unlock(&flights->lock);
+        return false;
+    }
+    remove_waiter(waiter);
+    void *op = NULL;
+    if (f->waiters == NULL && (lost_interest || !f->remembers)) {
+        op = give_up(flights, f);
+    }
+    if (op != NULL) {
+        /* Cancelling does not call back, so it may happen under the lock, which keeps the operation
+         * alive. */
+        source->cancel(source, op);
+    }
+    pthread_mutex_unlock(&flights->lock);
+    return true;
+}
+
+void pc_flights_refresh(pc_flights *flights, const pc_flight_request *request)
+{
+    pc_cache_key key;
+    if (flights->options.cache == NULL || request->remember == NULL ||
+        !key_of(&key, flights, request)) {
+        return;
+    }
+    pthread_mutex_lock(&flights->lock);
+    pc_flight *f = NULL;
+    if (!flights->closing && find(flights, &key) == NULL) {
+        f = new_flight(flights, request, &key);
+        if (f != NULL) {
+            add(flights, f);
+        }
+    }
+    pthread_mutex_unlock(&flights->lock);
+    if (f != NULL) {
+        take_off(flights, f, request);
+    }
+}
+
+/* ---- landing --------------------------------------------------------------------------------- */
+
+static void on_fetched(void *self, pc_status status, pc_slice *body, unsigned attempts)
+{
+    pc_flight *f = self;
+    f->status = status;
+    f->body = pc_slice_ref(body);
+    f->bytes = pc_slice_size(body);
+    f->attempts = attempts;
+    pc_workers_run(f->flights->options.workers, &f->job);
+}
+
+static void note_duration(pc_flights *flights, const pc_flight *f)
+{
+    atomic_int_least64_t *expected = &flights->expected_us[f->kind];
+    int64_t took = (pc_clock_now_ns() - f->began_ns) / 1000;
+    int64_t before = atomic_load_explicit(expected, memory_order_relaxed);
+    int64_t now = before == 0 ? took : before + (took - before) / 8;
+    atomic_store_explicit(expected, now < 1 ? 1 : now, memory_order_relaxed);
+}
+
+/* What of a failure is worth remembering. */
+static pc_nothing nothing_of(const pc_status *status)
+{
+    const char *reason = pc_status_reason(status);
+    if (status->code == PC_CODE_NOT_FOUND) {
+        return PC_NOTHING_UNKNOWN;
+    }
+    if (strcmp(reason, "EVENTS_NOT_ENABLED") == 0) {
+        return PC_NOTHING_REFUSED;
+    }
+    if (strcmp(reason, "UPSTREAM_TOO_MANY_IDENTITIES") == 0) {
+        return PC_NOTHING_TOO_MANY;
+    }
+    return PC_NOTHING_NOT;
+}
+
+/* The keys of the identities that a profile lists. */
+static size_t linked_keys(pc_cache_key *out, size_t most, pc_flight *f, const pc_profile_part *part)
+{
+    pc_wire_reader reader;
+    pc_wire_field identity;
+    size_t count = 0;
+    pc_wire_reader_init(&reader, part->identities, part->identities_size);
+    while (count < most && pc_wire_next(&reader, &identity)) {
+        pc_wire_reader inner;
+        pc_wire_field field;
+        pc_person person = f->look;
+        pc_wire_reader_init(&inner, identity.bytes, identity.size);
+        while (pc_wire_next(&inner, &field)) {
+            if (field.number == LINKED_NAMESPACE || field.number == LINKED_ID) {
+                const char *text =
+                    pc_arena_strndup(&f->arena, (const char *)field.bytes, field.size);
+                *(field.number == LINKED_ID ? &person.id : &person.namespace_code) = text;
+            }
+        }
+        if (person.namespace_code != NULL && person.id != NULL) {
+            count += pc_cache_key_of(&out[count], f->flights->options.keys, &person);
+        }
+    }
+    return count;
+}
+
+static void remember(pc_flight *f)
+{
+    const pc_flights_options *options = &f->flights->options;
+    pc_cache_key keys[2 + LINKED_MAX] = {f->person};
+    size_t count = 1;
+    size_t sure = 1;
+    const pc_cached data = {.part = f->part,
+                            .nothing = f->part == NULL ? nothing_of(&f->status) : PC_NOTHING_NOT,
+                            .fetched_ns = f->began_ns};
+    if (data.part == NULL && data.nothing == PC_NOTHING_NOT) {
+        return;
+    }
+    if (f->part != NULL && f->kind == PC_PART_PROFILE) {
+        pc_profile_part part;
+        pc_profile_part_read(&part, f->part);
+        pc_person person = f->look;
+        person.xid = part.xid;
+        if (part.xid[0] != '\0' && pc_cache_key_of(&keys[count], options->keys, &person)) {
+            count++;
+            sure++;
+        }
+        if (options->link_identities) {
+            count += linked_keys(keys + count, LINKED_MAX, f, &part);
+        }
+    }
+    pc_cache_put(options->cache, keys, count, sure, f->kind, &data);
+}
+
+static void make_part(pc_flight *f)
+{
+    const pc_part_rules *rules = f->flights->options.rules;
+    note_duration(f->flights, f);
+    f->status = f->kind == PC_PART_PROFILE
+                    ? pc_profile_part_make(&f->part, rules, f->look.sandbox, f->body)
+                    : pc_events_part_make(&f->part, rules, f->number, f->body);
+    pc_slice_unref(f->body);
+    f->body = NULL;
+}
+
+/* All at once, so that those who are told first cannot be found by those who come later. */
+static pc_waiter *take_waiters(pc_flight *f)
+{
+    pthread_mutex_lock(&f->flights->lock);
+    hide(f->flights, f);
+    pc_waiter *waiters = f->waiters;
+    f->waiters = NULL;
+    for (pc_waiter *w = waiters; w != NULL; w = w->next) {
+        w->flight = NULL;
+    }
+    pthread_mutex_unlock(&f->flights->lock);
+    return waiters;
+}
+
+static void land(pc_job *job)
+{
+    pc_flight *f = PC_CONTAINER_OF(job, pc_flight, job);
+    if (pc_status_ok(&f->status)) {
+        make_part(f);
+    }
+    if (f->remembers) {
+        remember(f);
+    }
+    for (pc_waiter *w = take_waiters(f); w != NULL;) {
+        pc_waiter *next = w->next;
+        pc_flight_result result = {.status = pc_status_copy(&f->status),
+                                   .part = f->part,
+                                   .fetched_ns = f->began_ns,
+                                   .attempts = w->leads ? f->attempts : 0,
+                                   .bytes = w->leads ? f->bytes : 0};
+        w->told(w, &result);
+        w = next;
+    }
+    unref(f);
+}
+
+int64_t pc_flights_expected_ms(const pc_flights *flights, pc_part_kind kind)
+{
+    return atomic_load_explicit(&flights->expected_us[kind], memory_order_relaxed) / 1000;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+pc_status pc_flights_new(pc_flights **out, const pc_flights_options *options)
+{
+    *out = calloc(1, sizeof **out);
+    if (*out == NULL) {
+        return pc_status_out_of_memory();
+    }
+    (*out)->options = *options;
+    pthread_mutex_init(&(*out)->lock, NULL);
+    pthread_cond_init(&(*out)->ended, NULL);
+    return PC_OK;
+}
+
+static void cancel_all(pc_flights *flights)
+{
+    const pc_source *source = flights->options.source;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        while (flights->buckets[i] != NULL) {
+            void *op = give_up(flights, flights->buckets[i]);
+            if (op != NULL) {
+                source->cancel(source, op);
+            }
+        }
+    }
+}
+
+void pc_flights_free(pc_flights *flights)
+{
+    if (flights == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&flights->lock);
+    flights->closing = true;
+    cancel_all(flights);
+    while (flights->count > 0) {
+        pthread_cond_wait(&flights->ended, &flights->lock);
+    }
+    pthread_mutex_unlock(&flights->lock);
+    pthread_cond_destroy(&flights->ended);
+    pthread_mutex_destroy(&flights->lock);
+    free(flights);
+}

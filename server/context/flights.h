@@ -1,0 +1,81 @@
+/* Fetches of parts that several may wait for: however many ask for the same at the same time, the
+ * upstream is called once, the answer is mapped once, and it is remembered. Also called coalescing.
+ *
+ * A flight goes on for as long as anyone waits for it, or until the upstream's own time-out where
+ * its part is to be remembered and those who waited ran out of time: the call is paid for anyway.
+ * When all who waited have lost interest it is cancelled.
+ * Threads: any; waiters are told on a worker. */
+#ifndef PC_CONTEXT_FLIGHTS_H
+#define PC_CONTEXT_FLIGHTS_H
+
+#include "context/cache/cache.h"
+#include "context/part.h"
+#include "context/source.h"
+#include "util/workers.h"
+
+typedef struct pc_flights pc_flights;
+
+/* Borrowed; all of it lives longer than the flights. */
+typedef struct {
+    const pc_source *source;
+    pc_workers *workers;
+    const pc_part_rules *rules;
+    const pc_cache_keys *keys;
+    pc_cache *cache;      /* NULL: nothing is remembered */
+    int64_t timeout_ms;   /* of a flight */
+    bool link_identities; /* remember a person under all identities that the profile lists */
+} pc_flights_options;
+
+/* Owned: pc_flights_free. Errors: RESOURCE_EXHAUSTED. */
+PC_NODISCARD pc_status pc_flights_new(pc_flights **out, const pc_flights_options *options);
+
+/* Cancels what goes on behind answers, and waits for all flights to end. NULL is allowed. */
+void pc_flights_free(pc_flights *flights);
+
+/* What to fetch. Borrowed for the call. */
+typedef struct {
+    pc_part_kind kind;
+    const pc_fetch_request
+        *fetch;      /* PC_FETCH_PROFILE or PC_FETCH_EVENTS; its deadline is not used */
+    uint32_t number; /* of events: their field number */
+    const pc_cache_key *remember; /* the person's key, where the part is to be remembered; NULL */
+} pc_flight_request;
+
+/* What a flight brought. Borrowed for the callback. */
+typedef struct {
+    pc_status status;   /* taken by the callback */
+    pc_slice *part;     /* NULL on failure */
+    int64_t fetched_ns; /* when it began */
+    unsigned attempts;  /* upstream calls; 0 for those who joined a flight */
+    size_t bytes;
+} pc_flight_result;
+
+typedef struct pc_flight pc_flight;
+
+/* One who waits; embedded. Visible only for that. */
+typedef struct pc_waiter {
+    /* Once, on a worker, unless pc_flights_leave was in time. Must be brief. */
+    void (*told)(struct pc_waiter *waiter, pc_flight_result *result);
+    pc_flight *flight;
+    struct pc_waiter *next;
+    struct pc_waiter **link; /* what points to it */
+    bool leads;              /* began the flight, and pays for it */
+} pc_waiter;
+
+/* Waits for a flight that is under way, or starts one. `waiter->told` is set; it may be called
+ * before this returns. Errors (it is then not called): those of the source's start;
+ * RESOURCE_EXHAUSTED. */
+PC_NODISCARD pc_status pc_flights_join(pc_flights *flights, const pc_flight_request *request,
+                                       pc_waiter *waiter);
+
+/* Stops waiting. `lost_interest`: nor is the part wanted for later. False when the waiter has been
+ * told, or is being told on another thread. */
+bool pc_flights_leave(pc_flights *flights, pc_waiter *waiter, bool lost_interest);
+
+/* Starts a flight nobody waits for, unless there is one, so that a part is fresh the next time. */
+void pc_flights_refresh(pc_flights *flights, const pc_flight_request *request);
+
+/* How long a fetch of that kind has taken of late; 0: not known yet. */
+int64_t pc_flights_expected_ms(const pc_flights *flights, pc_part_kind kind);
+
+#endif
