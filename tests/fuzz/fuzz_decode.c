@@ -1,11 +1,27 @@
-/* Requests: any bytes, read as each of the request messages. */
+/* Requests: any bytes, read as each of the request messages. What is read is what protobuf-c reads.
+ */
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "profilecontext/v1/profile_context.pb-c.h"
 #include "rpc/decode.h"
+#include "unpack_oracle.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+static void check(const ProtobufCMessage *message)
+{
+    size_t size = protobuf_c_message_get_packed_size(message);
+    uint8_t *bytes = malloc(size + 1);
+    if (bytes != NULL) {
+        (void)protobuf_c_message_pack(message, bytes);
+        if (!unpack_oracle_agrees(message, bytes, size)) {
+            abort();
+        }
+    }
+    free(bytes);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
@@ -26,6 +42,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         pc_arena_init(&arena, NULL, 0, 1 << 20);
         const ProtobufCMessage *message;
         pc_status status = pc_decode(&message, descriptors[i], bytes, size, &arena);
+        if (message != NULL) {
+            check(message);
+        }
         pc_status_clear(&status);
         pc_arena_deinit(&arena);
     }
