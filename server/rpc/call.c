@@ -328,36 +328,60 @@ void pc_call_headers_op(pc_call *call, grpc_op *op, size_t message_bytes)
     }
 }
 
+/* Writes a number so that it ends before `end`, with `digits` digits at the least; its first byte.
+ * Every answer has such numbers, and snprintf takes longer than the rest of the answer's making. */
+static char *put_number(char *end, uint64_t number, int digits)
+{
+    char *at = end;
+    do {
+        *--at = (char)('0' + number % 10);
+        number /= 10;
+        digits--;
+    } while (number > 0 || digits > 0);
+    return at;
+}
+
 /* Short enough to stand in the slice itself, so that nothing is allocated. */
-static grpc_slice number_slice(unsigned long long number)
+static grpc_slice number_slice(uint64_t number)
 {
     char text[24];
-    int size = snprintf(text, sizeof text, "%llu", number);
-    return grpc_slice_from_copied_buffer(text, (size_t)size);
+    char *end = text + sizeof text;
+    char *at = put_number(end, number, 1);
+    return grpc_slice_from_copied_buffer(at, (size_t)(end - at));
 }
 
 static grpc_slice ms_slice(int64_t ns)
 {
-    char text[24];
-    int size = snprintf(text, sizeof text, "%lld.%03d", (long long)(ns / 1000000),
-                        (int)(ns / 1000 % 1000));
-    return grpc_slice_from_copied_buffer(text, (size_t)size);
+    char text[32];
+    char *end = text + sizeof text;
+    char *at = put_number(end, (uint64_t)(ns / 1000 % 1000), 3);
+    *--at = '.';
+    at = put_number(at, (uint64_t)(ns / 1000000), 1);
+    return grpc_slice_from_copied_buffer(at, (size_t)(end - at));
 }
 
+static grpc_metadata trailer(const char *key, grpc_slice value)
+{
+    return (grpc_metadata){.key = grpc_slice_from_static_string(key), .value = value};
+}
+
+/* What is zero is left out: a trailer costs more than looking up what it tells of. */
 static size_t put_cost(pc_call *call, grpc_metadata *trailers)
 {
+    size_t count = 0;
+    unsigned calls = atomic_load_explicit(&call->upstream_calls, memory_order_relaxed);
+    size_t bytes = atomic_load_explicit(&call->upstream_bytes, memory_order_relaxed);
     if (!call->endpoint->row.tells_cost) {
         return 0;
     }
-    trailers[0] = (grpc_metadata){
-        .key = grpc_slice_from_static_string("upstream-calls"),
-        .value = number_slice(atomic_load_explicit(&call->upstream_calls, memory_order_relaxed))};
-    trailers[1] = (grpc_metadata){
-        .key = grpc_slice_from_static_string("upstream-bytes"),
-        .value = number_slice(atomic_load_explicit(&call->upstream_bytes, memory_order_relaxed))};
-    trailers[2] = (grpc_metadata){.key = grpc_slice_from_static_string("server-ms"),
-                                  .value = ms_slice(pc_clock_now_ns() - call->started_ns)};
-    return 3;
+    if (calls > 0) {
+        trailers[count++] = trailer("upstream-calls", number_slice(calls));
+    }
+    if (bytes > 0) {
+        trailers[count++] = trailer("upstream-bytes", number_slice(bytes));
+    }
+    trailers[count++] = trailer("server-ms", ms_slice(pc_clock_now_ns() - call->started_ns));
+    return count;
 }
 
 void pc_call_status_op(pc_call *call, grpc_op *op)

@@ -34,8 +34,8 @@ typedef struct {
     /* `request` is borrowed for the life of the call. `service` is the row's. */
     void (*handle)(pc_call *call, const void *request, void *service);
     void *service;
-    /* Whether answers tell what they cost, as trailing metadata: "upstream-calls", "upstream-bytes"
-     * and "server-ms" (from arrival to answer). */
+    /* Whether answers tell what they cost, as trailing metadata: "server-ms" (from arrival to
+     * answer) and, where they are not zero, "upstream-calls" and "upstream-bytes". */
     bool tells_cost;
 } pc_method;
 
