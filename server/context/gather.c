@@ -100,7 +100,7 @@ static bool wants_part(const pc_gather_plan *plan, pc_part_kind kind)
 
 /* ---- what to fetch --------------------------------------------------------------------------- */
 
-bool pc_gather_remembers_events(const pc_gatherer *gatherer, const pc_gather_plan *plan)
+static bool remembers_events(const pc_gatherer *gatherer, const pc_gather_plan *plan)
 {
     return gatherer->cache != NULL && plan->numbers[PC_SECTION_EVENTS] == PC_PART_EVENTS_NUMBER &&
            plan->event_limit <= gatherer->cached_events && !plan->oldest_first &&
@@ -108,7 +108,11 @@ bool pc_gather_remembers_events(const pc_gatherer *gatherer, const pc_gather_pla
            plan->event_type_count == 0 && plan->event_property_count == 0;
 }
 
-/* What is remembered is asked for whole, so that it serves every later question. */
+bool pc_gather_remembers(const pc_gatherer *gatherer, const pc_gather_plan *plan, pc_part_kind kind)
+{
+    return kind == PC_PART_PROFILE ? gatherer->cache != NULL : remembers_events(gatherer, plan);
+}
+
 static pc_fetch_request fetch_of(const pc_gatherer *gatherer, const pc_gather_plan *plan,
                                  pc_part_kind kind, bool remember)
 {
@@ -136,12 +140,6 @@ static pc_fetch_request fetch_of(const pc_gatherer *gatherer, const pc_gather_pl
     return request;
 }
 
-static bool remembers(const pc_gatherer *gatherer, const pc_gather_plan *plan, pc_part_kind kind)
-{
-    return kind == PC_PART_PROFILE ? gatherer->cache != NULL
-                                   : pc_gather_remembers_events(gatherer, plan);
-}
-
 /* ---- what is remembered ---------------------------------------------------------------------- */
 
 /* What the upstream said of a person of whom there is nothing. */
@@ -161,7 +159,7 @@ static pc_status nothing_status(pc_nothing nothing)
 }
 
 static pc_freshness_verdict judge(const pc_gatherer *gatherer, const pc_gather_plan *plan,
-                                  pc_part_kind kind, const pc_cached *cached)
+                                  pc_part_kind kind, const pc_cached *cached, int64_t now_ns)
 {
     unsigned sections = plan->sections;
     const unsigned events = PC_SECTION_BIT(PC_SECTION_EVENTS);
@@ -172,7 +170,7 @@ static pc_freshness_verdict judge(const pc_gatherer *gatherer, const pc_gather_p
     const pc_freshness_question question = {
         .sections = kind == PC_PART_EVENTS ? events : sections & ~events,
         .staleness_ms = plan->has_max_staleness ? plan->max_staleness_ms : PC_STALENESS_UNSET,
-        .age_ms = (pc_clock_now_ns() - cached->fetched_ns) / 1000000,
+        .age_ms = (now_ns - cached->fetched_ns) / 1000000,
         .missing = cached->nothing != PC_NOTHING_NOT,
         .popular = cached->popular,
     };
@@ -180,7 +178,7 @@ static pc_freshness_verdict judge(const pc_gatherer *gatherer, const pc_gather_p
     if (verdict.give_if_bad) {
         /* A fetch that will hardly be in time need not be waited for. */
         int64_t expected_ms = pc_flights_expected_ms(gatherer->flights, kind);
-        int64_t left_ms = (plan->close_ns - pc_clock_now_ns()) / 1000000;
+        int64_t left_ms = (plan->close_ns - now_ns) / 1000000;
         verdict.give = expected_ms > 0 && left_ms < expected_ms;
     }
     return verdict;
@@ -199,7 +197,7 @@ static void refresh(const pc_gatherer *gatherer, const pc_gather_plan *plan, pc_
 
 static void init_gathered(pc_gathered *gathered)
 {
-    *gathered = (pc_gathered){.xid = "", .next_cursor = ""};
+    *gathered = (pc_gathered){.now = pc_clock_read(), .xid = "", .next_cursor = ""};
     for (size_t i = 0; i < PC_SECTION_COUNT; i++) {
         gathered->sections[i].reason = "";
     }
@@ -226,7 +224,7 @@ static bool settle_at_once(pc_gathered *out, const pc_gatherer *gatherer,
         return false;
     }
     out->held[kind] = cached.part;
-    const pc_freshness_verdict verdict = judge(gatherer, plan, kind, &cached);
+    const pc_freshness_verdict verdict = judge(gatherer, plan, kind, &cached, out->now.ns);
     if (!verdict.give || cached.part == NULL) {
         return false;
     }
@@ -251,7 +249,7 @@ bool pc_gather_at_once(pc_gathered *out, const pc_gatherer *gatherer, const pc_g
     /* A summary is computed, which is no work for an RPC thread. */
     bool events = wants_part(plan, PC_PART_EVENTS);
     if (gatherer->cache == NULL || wants(plan, PC_SECTION_SUMMARY) ||
-        (events && !pc_gather_remembers_events(gatherer, plan)) ||
+        (events && !remembers_events(gatherer, plan)) ||
         !pc_cache_key_of(&key, gatherer->keys, &plan->person)) {
         return false;
     }
@@ -314,7 +312,8 @@ static bool take_remembered(pc_gathering *g, part_fetch *f)
     if (!pc_cache_get(g->gatherer->cache, &g->key, f->kind, &cached)) {
         return false;
     }
-    const pc_freshness_verdict verdict = judge(g->gatherer, &g->plan, f->kind, &cached);
+    const pc_freshness_verdict verdict =
+        judge(g->gatherer, &g->plan, f->kind, &cached, pc_clock_now_ns());
     const pc_part_source source = {cached.part, cached.fetched_ns, true};
     if (verdict.give && cached.nothing != PC_NOTHING_NOT) {
         f->status = nothing_status(cached.nothing);
@@ -334,7 +333,7 @@ static bool take_remembered(pc_gathering *g, part_fetch *f)
 static void start_part(pc_gathering *g, pc_part_kind kind)
 {
     part_fetch *f = &g->parts[kind];
-    bool remember = g->has_key && remembers(g->gatherer, &g->plan, kind);
+    bool remember = g->has_key && pc_gather_remembers(g->gatherer, &g->plan, kind);
     f->gathering = g;
     f->kind = kind;
     f->map_job.run = map_part;
@@ -414,6 +413,7 @@ static pc_status *failure_of(pc_gathering *g, pc_part_kind kind)
 static void settle_part(pc_gathering *g, pc_part_kind kind, const pc_part_source *source)
 {
     g->gathered.held[kind] = pc_slice_ref(source->part);
+    g->gathered.now = pc_clock_read();
     if (kind == PC_PART_EVENTS) {
         pc_settle_events(g->gatherer, &g->plan, &g->gathered, source, &g->shown_events);
         return;
@@ -791,6 +791,7 @@ static void close_gathering(pc_job *job)
         leave_flight(g, &g->parts[kind]);
     }
     pthread_mutex_lock(&g->map_lock);
+    g->gathered.now = pc_clock_read();
     settle_unarrived(g, PC_PART_PROFILE);
     settle_unarrived(g, PC_PART_EVENTS);
     cancel_names(g);

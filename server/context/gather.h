@@ -12,6 +12,7 @@
 #include "context/flights.h"
 #include "context/section.h"
 #include "mapping/mask.h"
+#include "util/clock.h"
 #include "util/timers.h"
 
 /* What gathering works with; borrowed, lives longer than every gathering. Filled in by its owner up
@@ -80,6 +81,7 @@ typedef struct {
  * NULL. */
 typedef struct {
     pc_section_result sections[PC_SECTION_COUNT];
+    pc_now now;                /* when it was gathered: what ages are counted to */
     pc_status profile_failure; /* of the fetches, or OK. May be taken */
     pc_status events_failure;
     size_t event_count;
@@ -101,8 +103,11 @@ typedef struct {
 
 typedef struct pc_gathering pc_gathering;
 
-/* Whether events as the plan wants them are taken from, and left in, the cache. */
-bool pc_gather_remembers_events(const pc_gatherer *gatherer, const pc_gather_plan *plan);
+/* Whether the part as the plan wants it is taken from, and left in, the cache. It is then asked for
+ * whole, so that it serves every later question: `profile_fields` or `event_fields` are not used.
+ */
+bool pc_gather_remembers(const pc_gatherer *gatherer, const pc_gather_plan *plan,
+                         pc_part_kind kind);
 
 /* Gathers from memory alone, on the calling thread: true when all that the plan wants is remembered
  * and may be given; what is to be fetched anew behind it is under way then. `*out` is to be given

@@ -5,7 +5,6 @@
 
 #include "context/section_bytes.h"
 #include "mapping/wire.h"
-#include "util/clock.h"
 
 enum { EVENT_TIMESTAMP = 2 /* ExperienceEvent.timestamp */ };
 
@@ -47,12 +46,12 @@ void pc_settle(const pc_gatherer *gatherer, pc_gathered *gathered, pc_section se
         result->reason = "OUT_OF_MEMORY";
         return;
     }
-    int64_t age_ms = (pc_clock_now_ns() - source->fetched_ns) / 1000000;
+    int64_t age_ms = (gathered->now.ns - source->fetched_ns) / 1000000;
     bool stale = source->remembered && pc_freshness_is_stale(&gatherer->freshness, section, age_ms);
     result->status = stale ? PC_SECTION_STALE : PC_SECTION_OK;
     result->origin = source->remembered ? PC_ORIGIN_CACHE : PC_ORIGIN_UPSTREAM;
     result->reason = "";
-    result->fetched_wall_ms = pc_clock_wall_ms() - age_ms;
+    result->fetched_wall_ms = gathered->now.wall_ms - age_ms;
     result->last_modified = *last_modified;
     result->data = data;
 }
@@ -135,7 +134,7 @@ bool pc_settle_profile(const pc_gatherer *gatherer, const pc_gather_plan *plan,
         return false;
     }
     if (part.segments_verdict.lacks_names ||
-        pc_clock_wall_ms() >= part.segments_verdict.holds_wall_ms) {
+        gathered->now.wall_ms >= part.segments_verdict.holds_wall_ms) {
         return true;
     }
     pc_settle_segments(gatherer, plan, gathered, source,
@@ -197,7 +196,7 @@ void pc_settle_events(const pc_gatherer *gatherer, const pc_gather_plan *plan,
     bool more = part.next_cursor[0] != '\0';
     gathered->event_count = part.count;
     gathered->next_cursor = part.next_cursor;
-    if (pc_gather_remembers_events(gatherer, plan)) {
+    if (pc_gather_remembers(gatherer, plan, PC_PART_EVENTS)) {
         size = bytes_within(plan, &part, &gathered->event_count, &more);
     }
     pc_slice *slice = pc_slice_part(source->part, part.items, size);

@@ -138,13 +138,19 @@ bool pc_mask_is_all(const pc_mask *mask)
     return mask->all;
 }
 
+static const pc_mask *child_of(const pc_mask *mask, const pc_field_table *field)
+{
+    return field == NULL ? NULL : mask->children[field - mask->table->fields];
+}
+
 const pc_mask *pc_mask_child(const pc_mask *mask, const char *name)
 {
-    if (mask->all) {
-        return mask;
-    }
-    const pc_field_table *field = pc_table_find_name(mask->table, name, strlen(name));
-    return field == NULL ? NULL : mask->children[field - mask->table->fields];
+    return mask->all ? mask : child_of(mask, pc_table_find_name(mask->table, name, strlen(name)));
+}
+
+const pc_mask *pc_mask_child_number(const pc_mask *mask, uint32_t number)
+{
+    return mask->all ? mask : child_of(mask, pc_table_find_number(mask->table, number));
 }
 
 const pc_mask *pc_mask_intersect(pc_arena *arena, const pc_mask *a, const pc_mask *b)

@@ -34,6 +34,9 @@ PC_NODISCARD pc_status pc_mask_compile(const pc_mask **out, pc_arena *arena,
  * arena. */
 const pc_mask *pc_mask_child(const pc_mask *mask, const char *name);
 
+/* The same by the field's number. */
+const pc_mask *pc_mask_child_number(const pc_mask *mask, uint32_t number);
+
 /* Whether the mask leaves nothing out. */
 bool pc_mask_is_all(const pc_mask *mask);
 

@@ -4,17 +4,11 @@
 #include <endian.h>
 #include <string.h>
 
-enum { VARINT_MAX = 10 };
+enum { VARINT_MAX = PC_WIRE_VARINT_MAX };
 
 static inline size_t encode_varint(uint8_t *out, uint64_t value)
 {
-    size_t size = 0;
-    while (value >= 0x80) {
-        out[size++] = (uint8_t)(value | 0x80);
-        value >>= 7;
-    }
-    out[size++] = (uint8_t)value;
-    return size;
+    return (size_t)(pc_wire_write_varint(out, value) - out);
 }
 
 static inline size_t varint_size(uint64_t value)

@@ -20,6 +20,27 @@ typedef enum {
 void pc_wire_put_varint(pc_buffer *out, uint64_t value);
 void pc_wire_put_tag(pc_buffer *out, uint32_t number, pc_wire_type type);
 
+/* Writes a varint at `at`, where there is room for PC_WIRE_VARINT_MAX bytes; the first byte behind
+ * it. For small messages that are put together in one go and are appended as a whole. */
+enum { PC_WIRE_VARINT_MAX = 10 };
+
+static inline uint8_t *pc_wire_write_varint(uint8_t *at, uint64_t bits)
+{
+    while (bits >= 0x80) {
+        *at++ = (uint8_t)(bits | 0x80);
+        bits >>= 7;
+    }
+    *at++ = (uint8_t)bits;
+    return at;
+}
+
+/* The same with a tag before it: an integer, or the length of what follows. */
+static inline uint8_t *pc_wire_write_int(uint8_t *at, uint32_t number, pc_wire_type type,
+                                         uint64_t bits)
+{
+    return pc_wire_write_varint(pc_wire_write_varint(at, (uint64_t)number << 3 | type), bits);
+}
+
 /* Whole fields; zero and empty values are written too. Negative integers take ten bytes. */
 void pc_wire_put_int(pc_buffer *out, uint32_t number, int64_t value);
 void pc_wire_put_bool(pc_buffer *out, uint32_t number, bool value);

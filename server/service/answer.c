@@ -1,35 +1,68 @@
 /* Small writers over the wire format; the numbers are those of context.proto. */
 #include "service/answer.h"
 
+#include <string.h>
+
 #include "mapping/wire.h"
 
+enum {
+    TIME_BYTES_MAX = 2 + 2 * (1 + PC_WIRE_VARINT_MAX),
+    /* Five numbers with a tag of one byte, and three times. */
+    INFO_BYTES_MAX = 5 * (1 + PC_WIRE_VARINT_MAX) + 3 * TIME_BYTES_MAX
+};
+
+/* A Timestamp, or a Duration, whose fields are the same. At most TIME_BYTES_MAX bytes. */
+static uint8_t *write_time(uint8_t *at, uint32_t number, int64_t seconds, int32_t nanos)
+{
+    uint8_t *size = at + 1;
+    at[0] = (uint8_t)(number << 3 | PC_WIRE_BYTES);
+    at += 2;
+    if (seconds != 0) {
+        at = pc_wire_write_int(at, 1, PC_WIRE_VARINT, (uint64_t)seconds);
+    }
+    if (nanos != 0) {
+        at = pc_wire_write_int(at, 2, PC_WIRE_VARINT, (uint64_t)nanos);
+    }
+    *size = (uint8_t)(at - size - 1);
+    return at;
+}
+
+static uint8_t *write_time_ms(uint8_t *at, uint32_t number, int64_t ms)
+{
+    return write_time(at, number, ms / 1000, (int32_t)(ms % 1000) * 1000000);
+}
+
+/* Every answer has some of these, so they are written in one go. */
 void pc_put_section_info(pc_buffer *out, uint32_t number, pc_section section,
                          const pc_section_result *result, int64_t now_wall_ms)
 {
-    size_t mark = pc_wire_begin(out, number);
-    pc_wire_put_int(out, 1, section);
-    pc_wire_put_int(out, 2, result->status);
+    uint8_t bytes[INFO_BYTES_MAX];
+    uint8_t *at = pc_wire_write_int(bytes, 1, PC_WIRE_VARINT, section);
+    at = pc_wire_write_int(at, 2, PC_WIRE_VARINT, result->status);
     if (result->origin != PC_ORIGIN_NONE) {
-        pc_wire_put_int(out, 3, result->origin);
+        at = pc_wire_write_int(at, 3, PC_WIRE_VARINT, result->origin);
     }
     if (result->fetched_wall_ms > 0) {
-        pc_wire_put_timestamp(out, 4, result->fetched_wall_ms / 1000,
-                              (int32_t)(result->fetched_wall_ms % 1000) * 1000000);
         int64_t age_ms = now_wall_ms - result->fetched_wall_ms;
-        age_ms = age_ms < 0 ? 0 : age_ms;
-        /* A Duration has the fields of a Timestamp. */
-        pc_wire_put_timestamp(out, 5, age_ms / 1000, (int32_t)(age_ms % 1000) * 1000000);
+        at = write_time_ms(at, 4, result->fetched_wall_ms);
+        at = write_time_ms(at, 5, age_ms < 0 ? 0 : age_ms);
     }
     if (result->last_modified.present) {
-        pc_wire_put_timestamp(out, 6, result->last_modified.seconds, result->last_modified.nanos);
+        at = write_time(at, 6, result->last_modified.seconds, result->last_modified.nanos);
     }
-    if (result->reason[0] != '\0') {
-        pc_wire_put_text(out, 7, result->reason);
+    size_t reason_size = strlen(result->reason);
+    if (reason_size > 0) {
+        at = pc_wire_write_int(at, 7, PC_WIRE_BYTES, reason_size);
     }
+    uint8_t *after_reason = at;
     if (result->truncated) {
-        pc_wire_put_bool(out, 8, true);
+        at = pc_wire_write_int(at, 8, PC_WIRE_VARINT, 1);
     }
-    pc_wire_end(out, mark);
+    pc_wire_put_tag(out, number, PC_WIRE_BYTES);
+    pc_wire_put_varint(out, (size_t)(at - bytes) + reason_size);
+    pc_buffer_append(out, bytes, (size_t)(after_reason - bytes));
+    pc_buffer_append(out, result->reason, reason_size);
+    pc_buffer_append(out, after_reason, (size_t)(at - after_reason));
 }
 
 pc_status pc_take_failure(pc_gathered *gathered, pc_section section)
@@ -70,7 +103,7 @@ static void on_caller_gone(void *self)
     pc_gather_cancel(self);
 }
 
-void pc_gather_for_call(pc_call *call, const pc_service *service, const pc_gather_plan *plan,
+void pc_gather_for_call(pc_call *call, const pc_service *service, pc_gather_plan *plan,
                         const pc_gather_callbacks *callbacks)
 {
     pc_gathered gathered;
@@ -83,6 +116,7 @@ void pc_gather_for_call(pc_call *call, const pc_service *service, const pc_gathe
         callbacks->released(callbacks->self);
         return;
     }
+    plan->request_id = pc_call_request_id(call);
     /* The answer may be out, and the call gone, before the start returns. */
     pc_call_ref(call);
     pc_gathering *gathering;

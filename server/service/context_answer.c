@@ -1,8 +1,11 @@
 /* The head is written, the sections are handed on. */
 #include "service/context_answer.h"
 
+#include <string.h>
+
 #include "mapping/wire.h"
-#include "util/clock.h"
+
+enum { HEAD_BYTES_USUAL = 1024, FRAME_BYTES_MAX = 24 };
 
 void pc_pieces_unref(pc_pieces *pieces)
 {
@@ -39,15 +42,21 @@ static void settle_events(const pc_gather_plan *plan, pc_gathered *gathered)
         events->status = PC_SECTION_OK;
         events->reason = "";
         events->origin = PC_ORIGIN_UPSTREAM;
-        events->fetched_wall_ms = pc_clock_wall_ms();
+        events->fetched_wall_ms = gathered->now.wall_ms;
     }
 }
 
+/* Parts of one slice that follow one another are one piece. */
 static void add_piece(pc_pieces *pieces, pc_slice *slice)
 {
-    if (slice != NULL) {
+    if (slice == NULL) {
+        return;
+    }
+    pieces->bytes += pc_slice_size(slice);
+    if (pieces->count > 1 && pc_slice_join(pieces->slices[pieces->count - 1], slice)) {
+        pc_slice_unref(slice);
+    } else {
         pieces->slices[pieces->count++] = slice;
-        pieces->bytes += pc_slice_size(slice);
     }
 }
 
@@ -63,11 +72,10 @@ static void put_head(pc_buffer *out, const pc_gather_plan *plan, const pc_gather
     if (gathered->xid[0] != '\0') {
         pc_wire_put_text(out, PC_CONTEXT_XID, gathered->xid);
     }
-    int64_t now = pc_clock_wall_ms();
     for (int s = 1; s < PC_SECTION_COUNT; s++) {
         if ((plan->sections & PC_SECTION_BIT(s)) != 0) {
             pc_put_section_info(out, PC_CONTEXT_SECTIONS, (pc_section)s, &gathered->sections[s],
-                                now);
+                                gathered->now.wall_ms);
         }
     }
 }
@@ -77,6 +85,31 @@ static void frame(pc_buffer *out, uint32_t number, const pc_slice *message)
 {
     pc_wire_put_tag(out, number, PC_WIRE_BYTES);
     pc_wire_put_varint(out, pc_slice_size(message));
+}
+
+/* What stands before the pieces: `before`, and the frame and head of the context. NULL when out of
+ * memory. */
+static pc_slice *first_piece(uint32_t number, const pc_buffer *before, const pc_buffer *head,
+                             size_t pieces_bytes)
+{
+    size_t before_size = before == NULL ? 0 : before->size;
+    pc_buffer frame;
+    uint8_t frame_bytes[FRAME_BYTES_MAX];
+    pc_buffer_init_in(&frame, frame_bytes, sizeof frame_bytes, sizeof frame_bytes);
+    pc_wire_put_tag(&frame, number, PC_WIRE_BYTES);
+    pc_wire_put_varint(&frame, head->size + pieces_bytes);
+    bool failed = head->failed || (before != NULL && before->failed);
+    pc_slice *slice = failed ? NULL : pc_slice_new(before_size + frame.size + head->size);
+    if (slice != NULL) {
+        uint8_t *at = pc_slice_writable(slice);
+        if (before_size > 0) {
+            memcpy(at, before->bytes, before_size);
+        }
+        memcpy(at + before_size, frame.bytes, frame.size);
+        memcpy(at + before_size + frame.size, head->bytes, head->size);
+    }
+    pc_buffer_deinit(&frame);
+    return slice;
 }
 
 pc_status pc_context_answer(pc_pieces *out, uint32_t number, const pc_buffer *before,
@@ -90,10 +123,12 @@ pc_status pc_context_answer(pc_pieces *out, uint32_t number, const pc_buffer *be
     }
     bool has_profile = gathered->sections[PC_SECTION_PROFILE].data != NULL;
     bool has_summary = gathered->sections[PC_SECTION_SUMMARY].data != NULL;
+    uint8_t head_bytes[HEAD_BYTES_USUAL];
+    uint8_t middle_bytes[FRAME_BYTES_MAX];
     pc_buffer head;
     pc_buffer middle; /* between the profile and the summary */
-    pc_buffer_init(&head, PC_HEAD_BYTES_MAX);
-    pc_buffer_init(&middle, PC_HEAD_BYTES_MAX);
+    pc_buffer_init_in(&head, head_bytes, sizeof head_bytes, PC_HEAD_BYTES_MAX);
+    pc_buffer_init_in(&middle, middle_bytes, sizeof middle_bytes, PC_HEAD_BYTES_MAX);
     put_head(&head, plan, gathered);
     pc_slice *profile = pc_take_data(gathered, PC_SECTION_PROFILE);
     pc_slice *summary = pc_take_data(gathered, PC_SECTION_SUMMARY);
@@ -114,20 +149,10 @@ pc_status pc_context_answer(pc_pieces *out, uint32_t number, const pc_buffer *be
     for (int s = PC_SECTION_EVENTS; s < PC_SECTION_SUMMARY; s++) {
         add_piece(out, pc_take_data(gathered, (pc_section)s));
     }
-    pc_buffer first;
-    pc_buffer_init(&first, PC_HEAD_BYTES_MAX + 64);
-    if (before != NULL) {
-        pc_buffer_append(&first, before->bytes, before->size);
-    }
-    pc_wire_put_tag(&first, number, PC_WIRE_BYTES);
-    pc_wire_put_varint(&first, head.size + out->bytes);
-    pc_buffer_append(&first, head.bytes, head.size);
-    first.failed = first.failed || head.failed || (before != NULL && before->failed);
-    out->slices[0] = pc_buffer_take_slice(&first);
+    out->slices[0] = first_piece(number, before, &head, out->bytes);
     out->bytes += pc_slice_size(out->slices[0]);
     pc_buffer_deinit(&head);
     pc_buffer_deinit(&middle);
-    pc_buffer_deinit(&first);
     if (out->slices[0] == NULL) {
         pc_pieces_unref(out);
         return pc_status_out_of_memory();

@@ -7,15 +7,14 @@
 
 static const struct {
     pc_section section;
-    const char *field;
     uint32_t number;
 } context_sections[] = {
-    {PC_SECTION_PROFILE, "profile", PC_CONTEXT_PROFILE},
-    {PC_SECTION_EVENTS, "events", PC_CONTEXT_EVENTS},
-    {PC_SECTION_SEGMENTS, "segment_memberships", PC_CONTEXT_SEGMENT_MEMBERSHIPS},
-    {PC_SECTION_IDENTITIES, "identities", PC_CONTEXT_IDENTITIES},
-    {PC_SECTION_INSIGHTS, "insights", PC_CONTEXT_INSIGHTS},
-    {PC_SECTION_SUMMARY, "summary", PC_CONTEXT_SUMMARY},
+    {PC_SECTION_PROFILE, PC_CONTEXT_PROFILE},
+    {PC_SECTION_EVENTS, PC_CONTEXT_EVENTS},
+    {PC_SECTION_SEGMENTS, PC_CONTEXT_SEGMENT_MEMBERSHIPS},
+    {PC_SECTION_IDENTITIES, PC_CONTEXT_IDENTITIES},
+    {PC_SECTION_INSIGHTS, PC_CONTEXT_INSIGHTS},
+    {PC_SECTION_SUMMARY, PC_CONTEXT_SUMMARY},
 };
 
 enum { FIELD_PARTS_MAX = 6 };
@@ -102,8 +101,8 @@ static void plan_events(pc_gather_plan *plan, pc_status *status, const pc_servic
 void pc_plan_context(pc_gather_plan *plan, pc_status *status, pc_arena *arena,
                      const pc_service *service, const pc_context_fields *fields)
 {
-    plan_events(plan, status, service, fields);
     const pc_mask *mask;
+    plan_events(plan, status, service, fields);
     pc_request_mask(&mask, status, arena, fields->read_mask, &pc_table_Context);
     if (mask == NULL) {
         return;
@@ -111,7 +110,7 @@ void pc_plan_context(pc_gather_plan *plan, pc_status *status, pc_arena *arena,
     for (size_t i = 0; i < PC_COUNT_OF(context_sections); i++) {
         pc_section section = context_sections[i].section;
         plan->numbers[section] = context_sections[i].number;
-        plan->masks[section] = pc_mask_child(mask, context_sections[i].field);
+        plan->masks[section] = pc_mask_child_number(mask, context_sections[i].number);
         if (plan->masks[section] != NULL) {
             plan->sections |= PC_SECTION_BIT(section);
         }
@@ -122,6 +121,10 @@ void pc_plan_context(pc_gather_plan *plan, pc_status *status, pc_arena *arena,
                                 "identities, insights, summary");
         return;
     }
-    plan->profile_fields = profile_fields(plan, arena, service);
-    plan->event_fields = event_fields(plan, arena, service);
+    if (!pc_gather_remembers(service->gatherer, plan, PC_PART_PROFILE)) {
+        plan->profile_fields = profile_fields(plan, arena, service);
+    }
+    if (!pc_gather_remembers(service->gatherer, plan, PC_PART_EVENTS)) {
+        plan->event_fields = event_fields(plan, arena, service);
+    }
 }

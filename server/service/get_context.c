@@ -55,7 +55,6 @@ void pc_get_context(pc_call *call, const void *request, void *self)
         pc_call_fail(call, status);
         return;
     }
-    op->plan.request_id = pc_call_request_id(call);
     pc_call_ref(call);
     const pc_gather_callbacks callbacks = {on_gathered, on_released, op};
     pc_gather_for_call(call, service, &op->plan, &callbacks);

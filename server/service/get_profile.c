@@ -3,7 +3,6 @@
 #include "mapping_tables.h"
 #include "profilecontext/v1/profile_context.pb-c.h"
 #include "service/answer.h"
-#include "util/clock.h"
 
 /* Field numbers of GetProfileResponse. */
 enum { RESPONSE_PROFILE = 1, RESPONSE_INFO = 2, RESPONSE_XID = 3 };
@@ -28,7 +27,7 @@ static void on_gathered(void *self, pc_gathered *gathered)
     pc_slice *profile = pc_take_data(gathered, PC_SECTION_PROFILE);
     pc_buffer head;
     pc_buffer_init(&head, PC_HEAD_BYTES_MAX);
-    pc_put_section_info(&head, RESPONSE_INFO, PC_SECTION_PROFILE, result, pc_clock_wall_ms());
+    pc_put_section_info(&head, RESPONSE_INFO, PC_SECTION_PROFILE, result, gathered->now.wall_ms);
     if (gathered->xid[0] != '\0') {
         pc_wire_put_text(&head, RESPONSE_XID, gathered->xid);
     }
@@ -79,7 +78,6 @@ void pc_get_profile(pc_call *call, const void *request, void *self)
     }
     plan->sections = PC_SECTION_BIT(PC_SECTION_PROFILE);
     plan->whole_profile = true;
-    plan->request_id = pc_call_request_id(call);
     pc_call_ref(call);
     const pc_gather_callbacks callbacks = {on_gathered, on_released, op};
     pc_gather_for_call(call, service, plan, &callbacks);

@@ -3,7 +3,6 @@
 #include "profilecontext/v1/profile_context.pb-c.h"
 #include "service/answer.h"
 #include "service/event_query.h"
-#include "util/clock.h"
 
 /* Field numbers of ListEventsResponse. */
 enum { RESPONSE_EVENTS = 1, RESPONSE_NEXT_PAGE_TOKEN = 2, RESPONSE_INFO = 3 };
@@ -36,7 +35,7 @@ static void on_gathered(void *self, pc_gathered *gathered)
     }
     pc_buffer head;
     pc_buffer_init(&head, PC_HEAD_BYTES_MAX);
-    pc_put_section_info(&head, RESPONSE_INFO, PC_SECTION_EVENTS, result, pc_clock_wall_ms());
+    pc_put_section_info(&head, RESPONSE_INFO, PC_SECTION_EVENTS, result, gathered->now.wall_ms);
     if (token[0] != '\0') {
         pc_wire_put_text(&head, RESPONSE_NEXT_PAGE_TOKEN, token);
     }
@@ -81,7 +80,6 @@ void pc_list_events(pc_call *call, const void *request, void *self)
         return;
     }
     plan->numbers[PC_SECTION_EVENTS] = RESPONSE_EVENTS;
-    plan->request_id = pc_call_request_id(call);
     pc_call_ref(call);
     const pc_gather_callbacks callbacks = {on_gathered, on_released, op};
     pc_gather_for_call(call, service, plan, &callbacks);

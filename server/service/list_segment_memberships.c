@@ -8,7 +8,6 @@
 #include "mapping_tables.h"
 #include "profilecontext/v1/profile_context.pb-c.h"
 #include "service/answer.h"
-#include "util/clock.h"
 
 /* Field numbers of ListSegmentMembershipsResponse. */
 enum { RESPONSE_SEGMENT_MEMBERSHIPS = 1, RESPONSE_NEXT_PAGE_TOKEN = 2, RESPONSE_INFO = 3 };
@@ -84,7 +83,6 @@ void pc_list_segment_memberships(pc_call *call, const void *request, void *self)
     plan->sections = PC_SECTION_BIT(PC_SECTION_SEGMENTS);
     plan->numbers[PC_SECTION_SEGMENTS] = PC_PROFILE_SEGMENT_MEMBERSHIP;
     plan->profile_fields = "segmentMembership";
-    plan->request_id = pc_call_request_id(call);
     pc_call_ref(call);
     const pc_gather_callbacks callbacks = {on_gathered, on_released, op};
     pc_gather_for_call(call, service, plan, &callbacks);
@@ -171,7 +169,7 @@ static void on_gathered(void *self, pc_gathered *gathered)
     }
     pc_buffer out;
     pc_buffer_init(&out, op->service->gatherer->body_bytes_max);
-    pc_put_section_info(&out, RESPONSE_INFO, PC_SECTION_SEGMENTS, result, pc_clock_wall_ms());
+    pc_put_section_info(&out, RESPONSE_INFO, PC_SECTION_SEGMENTS, result, gathered->now.wall_ms);
     pc_status status = put_page(&out, op, result->data);
     pc_slice *answer = pc_buffer_take_slice(&out);
     pc_buffer_deinit(&out);

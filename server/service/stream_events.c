@@ -8,7 +8,6 @@
 #include "service/answer.h"
 #include "service/event_query.h"
 #include "service/stream_life.h"
-#include "util/clock.h"
 
 /* Field numbers of StreamEventsResponse. */
 enum { RESPONSE_EVENTS = 1, RESPONSE_RESUME_TOKEN = 2, RESPONSE_INFO = 3 };
@@ -101,7 +100,7 @@ static pc_status make_page(pc_slice *pieces[2], operation *op, pc_gathered *gath
             pc_wire_put_text(&head, RESPONSE_RESUME_TOKEN, token);
         }
         pc_put_section_info(&head, RESPONSE_INFO, PC_SECTION_EVENTS,
-                            &gathered->sections[PC_SECTION_EVENTS], pc_clock_wall_ms());
+                            &gathered->sections[PC_SECTION_EVENTS], gathered->now.wall_ms);
         pieces[0] = pc_buffer_take_slice(&head);
         status = pieces[0] == NULL ? pc_status_out_of_memory() : PC_OK;
     }

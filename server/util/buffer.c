@@ -11,9 +11,19 @@ void pc_buffer_init(pc_buffer *buffer, size_t size_max)
     *buffer = (pc_buffer){.size_max = size_max};
 }
 
+void pc_buffer_init_in(pc_buffer *buffer, void *storage, size_t capacity, size_t size_max)
+{
+    *buffer = (pc_buffer){.bytes = storage,
+                          .capacity = capacity < size_max ? capacity : size_max,
+                          .size_max = size_max,
+                          .is_lent = true};
+}
+
 void pc_buffer_deinit(pc_buffer *buffer)
 {
-    free(buffer->bytes);
+    if (!buffer->is_lent) {
+        free(buffer->bytes);
+    }
     *buffer = (pc_buffer){.size_max = buffer->size_max};
 }
 
@@ -37,10 +47,14 @@ bool pc_buffer_reserve(pc_buffer *buffer, size_t size)
     if (capacity > buffer->size_max) {
         capacity = buffer->size_max;
     }
-    uint8_t *grown = realloc(buffer->bytes, capacity);
+    uint8_t *grown = realloc(buffer->is_lent ? NULL : buffer->bytes, capacity);
     if (grown == NULL) {
         buffer->failed = true;
         return false;
+    }
+    if (buffer->is_lent) {
+        memcpy(grown, buffer->bytes, buffer->size);
+        buffer->is_lent = false;
     }
     buffer->bytes = grown;
     buffer->capacity = capacity;
@@ -70,8 +84,9 @@ pc_slice *pc_buffer_take_slice(pc_buffer *buffer)
     if (buffer->failed) {
         return NULL;
     }
-    pc_slice *slice =
-        buffer->bytes == NULL ? pc_slice_new(0) : pc_slice_take(buffer->bytes, buffer->size);
+    pc_slice *slice = buffer->is_lent || buffer->bytes == NULL
+                          ? pc_slice_copy(buffer->bytes, buffer->size)
+                          : pc_slice_take(buffer->bytes, buffer->size);
     *buffer = (pc_buffer){.size_max = buffer->size_max};
     return slice;
 }
@@ -84,7 +99,10 @@ char *pc_buffer_take_text(pc_buffer *buffer)
     if (buffer->failed) {
         return NULL;
     }
-    char *text = (char *)buffer->bytes;
+    char *text = buffer->is_lent ? malloc(buffer->size) : (char *)buffer->bytes;
+    if (buffer->is_lent && text != NULL) {
+        memcpy(text, buffer->bytes, buffer->size);
+    }
     *buffer = (pc_buffer){.size_max = buffer->size_max - 1};
     return text;
 }

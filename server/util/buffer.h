@@ -17,9 +17,14 @@ typedef struct {
     size_t capacity;
     size_t size_max;
     bool failed;
+    bool is_lent; /* `bytes` are not ours */
 } pc_buffer;
 
 void pc_buffer_init(pc_buffer *buffer, size_t size_max);
+
+/* The same, using `capacity` bytes at `storage` first, which are borrowed until pc_buffer_deinit:
+ * what stays that small allocates nothing. */
+void pc_buffer_init_in(pc_buffer *buffer, void *storage, size_t capacity, size_t size_max);
 void pc_buffer_deinit(pc_buffer *buffer);
 
 /* Makes room for `size` more bytes; false when that failed. The bytes' address may change. */

@@ -17,6 +17,11 @@ int64_t pc_clock_wall_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+pc_now pc_clock_read(void)
+{
+    return (pc_now){pc_clock_now_ns(), pc_clock_wall_ms()};
+}
+
 int64_t pc_clock_after_ms(int64_t now_ns, int64_t duration_ms)
 {
     if (duration_ms <= 0) {

@@ -14,6 +14,15 @@ int64_t pc_clock_now_ns(void);
 /* Milliseconds since 1970-01-01 UTC. */
 int64_t pc_clock_wall_ms(void);
 
+/* Both clocks at one moment, for what looks at the time again and again: reading a clock is cheap,
+ * but not for nothing. */
+typedef struct {
+    int64_t ns;      /* as pc_clock_now_ns */
+    int64_t wall_ms; /* as pc_clock_wall_ms */
+} pc_now;
+
+pc_now pc_clock_read(void);
+
 /* `now_ns` + `duration_ms`, kept below PC_NEVER_NS. Negative durations give `now_ns`. */
 int64_t pc_clock_after_ms(int64_t now_ns, int64_t duration_ms);
 

@@ -71,6 +71,24 @@ pc_slice *pc_slice_part(pc_slice *whole, const uint8_t *bytes, size_t size)
     return new_view(whole->bytes + (bytes - whole->bytes), size, whole);
 }
 
+static const pc_slice *const *const_whole_of(const pc_slice *slice)
+{
+    return (const pc_slice *const *)(const void *)slice->inline_bytes;
+}
+
+bool pc_slice_join(pc_slice *slice, const pc_slice *next)
+{
+    bool parts = slice->bytes != slice->inline_bytes && next->bytes != next->inline_bytes;
+    if (!parts || *const_whole_of(slice) == NULL ||
+        *const_whole_of(slice) != *const_whole_of(next) ||
+        slice->bytes + slice->size != next->bytes) {
+        return false;
+    }
+    assert(atomic_load_explicit(&slice->references, memory_order_relaxed) == 1);
+    slice->size += next->size;
+    return true;
+}
+
 size_t pc_slice_memory(size_t size)
 {
     /* As glibc's malloc rounds. */

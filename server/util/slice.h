@@ -3,6 +3,7 @@
 #ifndef PC_UTIL_SLICE_H
 #define PC_UTIL_SLICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,10 @@ pc_slice *pc_slice_take(void *bytes, size_t size);
 /* A slice over some bytes of `whole`, to which it holds a reference. NULL when out of memory.
  * Owned. */
 pc_slice *pc_slice_part(pc_slice *whole, const uint8_t *bytes, size_t size);
+
+/* Lengthens `slice`, a part that nobody else refers to, by `next` where that is the part right
+ * behind it; false, and nothing has changed, where it is not. `next` stays the caller's. */
+bool pc_slice_join(pc_slice *slice, const pc_slice *next);
 
 /* What a slice of `size` bytes takes of the heap when it was made by pc_slice_new or
  * pc_slice_copy. */

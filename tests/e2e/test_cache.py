@@ -71,8 +71,13 @@ class Remembering(Cache):
     def test_a_second_call_costs_nothing(self):
         first = self.context()
         before = self.requests()
-        second = self.context()
+        request = messages.GetContextRequest(identity=identity(*ADA))
+        answer, cost = self.server.call_with_cost("GetContext", request)
+        second = answer.context
         self.assertEqual(self.requests(), before)
+        self.assertIn("server-ms", cost)
+        self.assertNotIn("upstream-calls", cost)
+        self.assertNotIn("upstream-bytes", cost)
         self.assertEqual(without_infos(first), without_infos(second))
         for info in first.sections:
             self.assertEqual((info.status, info.origin), (OK, UPSTREAM), info)

@@ -197,6 +197,10 @@ static void children_of_a_mask_are_masks(void **state)
     assert_null(pc_mask_child(mask, "record_id"));
     assert_true(pc_mask_is_all(pc_mask_child(mask, "loyalty")));
     const pc_mask *person = pc_mask_child(mask, "person");
+    assert_ptr_equal(
+        pc_mask_child_number(mask, pc_table_find_name(&pc_table_Profile, "person", 6)->number),
+        person);
+    assert_null(pc_mask_child_number(mask, 100000));
     assert_false(pc_mask_is_all(person));
     assert_true(pc_mask_is_all(pc_mask_child(person, "name")));
     assert_true(pc_mask_is_all(pc_mask_child(pc_mask_child(compile("*"), "person"), "name")));

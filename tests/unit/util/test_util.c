@@ -137,6 +137,57 @@ static void test_buffer__gives_its_content_as_text_or_slice(void **state)
     pc_buffer_deinit(&buffer);
 }
 
+static void test_slice__joins_only_parts_that_follow_one_another(void **state)
+{
+    (void)state;
+    pc_slice *whole = pc_slice_copy("abcdef", 6);
+    pc_slice *other = pc_slice_copy("abcdef", 6);
+    const uint8_t *bytes = pc_slice_bytes(whole);
+    pc_slice *ab = pc_slice_part(whole, bytes, 2);
+    pc_slice *cd = pc_slice_part(whole, bytes + 2, 2);
+    pc_slice *ef = pc_slice_part(whole, bytes + 4, 2);
+    pc_slice *others = pc_slice_part(other, pc_slice_bytes(other) + 4, 2);
+    pc_slice *taken = pc_slice_take(malloc(2), 2);
+    assert_false(pc_slice_join(ab, ef));
+    assert_true(pc_slice_join(ab, cd));
+    assert_int_equal(pc_slice_size(ab), 4);
+    assert_false(pc_slice_join(ab, others));
+    assert_false(pc_slice_join(ab, whole));
+    assert_false(pc_slice_join(taken, taken));
+    assert_true(pc_slice_join(ab, ef));
+    assert_memory_equal(pc_slice_bytes(ab), "abcdef", 6);
+    pc_slice *const all[] = {whole, other, ab, cd, ef, others, taken};
+    for (size_t i = 0; i < PC_COUNT_OF(all); i++) {
+        pc_slice_unref(all[i]);
+    }
+}
+
+static void test_buffer__leaves_memory_that_it_was_lent(void **state)
+{
+    (void)state;
+    char lent[4];
+    pc_buffer buffer;
+    pc_buffer_init_in(&buffer, lent, sizeof lent, 100);
+    pc_buffer_append_text(&buffer, "abcd");
+    assert_ptr_equal(buffer.bytes, lent);
+    pc_slice *slice = pc_buffer_take_slice(&buffer);
+    memset(lent, 'x', sizeof lent);
+    assert_memory_equal(pc_slice_bytes(slice), "abcd", 4);
+    pc_slice_unref(slice);
+    /* What does not fit there goes to the heap, with what was there before. */
+    pc_buffer_init_in(&buffer, lent, sizeof lent, 100);
+    pc_buffer_append_text(&buffer, "abc");
+    pc_buffer_append_text(&buffer, "def");
+    char *text = pc_buffer_take_text(&buffer);
+    assert_string_equal(text, "abcdef");
+    free(text);
+    pc_buffer_init_in(&buffer, lent, sizeof lent, 2);
+    pc_buffer_append_text(&buffer, "abc");
+    assert_true(buffer.failed);
+    assert_null(pc_buffer_take_slice(&buffer));
+    pc_buffer_deinit(&buffer);
+}
+
 static void test_utf8__takes_what_the_standard_takes(void **state)
 {
     (void)state;
@@ -273,6 +324,8 @@ int main(void)
         cmocka_unit_test(test_buffer__stays_failed_after_its_maximum),
         cmocka_unit_test(test_buffer__gives_its_content_as_text_or_slice),
         cmocka_unit_test(test_slice__parts_keep_the_whole_alive),
+        cmocka_unit_test(test_slice__joins_only_parts_that_follow_one_another),
+        cmocka_unit_test(test_buffer__leaves_memory_that_it_was_lent),
         cmocka_unit_test(test_slice__refuses_what_its_size_cannot_hold),
         cmocka_unit_test(test_utf8__takes_what_the_standard_takes),
         cmocka_unit_test(test_clock__sums_do_not_overflow),
