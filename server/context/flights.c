@@ -375,6 +375,26 @@ static size_t linked_keys(pc_cache_key *out, size_t most, pc_flight *f, const pc
     return count;
 }
 
+/* That the identity which events were asked by is still the person's own is what the profile says
+ * that is remembered, while it is young enough to be believed in that. */
+static size_t vouching_keys(pc_cache_key *out, size_t most, pc_flight *f)
+{
+    const pc_flights_options *options = &f->flights->options;
+    pc_cached profile;
+    size_t count = 0;
+    if (!pc_cache_get(options->cache, &f->person, PC_PART_PROFILE, &profile)) {
+        return 0;
+    }
+    int64_t age_ms = (f->began_ns - profile.fetched_ns) / 1000000;
+    if (profile.part != NULL && age_ms <= options->listed_ms) {
+        pc_profile_part part;
+        pc_profile_part_read(&part, profile.part);
+        count = linked_keys(out, most, f, &part);
+    }
+    pc_slice_unref(profile.part);
+    return count;
+}
+
 static void remember(pc_flight *f)
 {
     const pc_flights_options *options = &f->flights->options;
@@ -399,6 +419,8 @@ static void remember(pc_flight *f)
         if (options->link_identities) {
             count += linked_keys(keys + count, LINKED_MAX, f, &part);
         }
+    } else if (f->part != NULL && options->link_identities) {
+        count += vouching_keys(keys + count, LINKED_MAX, f);
     }
     pc_cache_put(options->cache, keys, count, sure, f->kind, &data);
 }

@@ -24,6 +24,7 @@ typedef struct {
     pc_cache *cache;      /* NULL: nothing is remembered */
     int64_t timeout_ms;   /* of a flight */
     bool link_identities; /* remember a person under all identities that the profile lists */
+    int64_t listed_ms;    /* how long a profile is believed that they are one person's */
 } pc_flights_options;
 
 /* Owned: pc_flights_free. Errors: RESOURCE_EXHAUSTED. */

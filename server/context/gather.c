@@ -174,6 +174,12 @@ static pc_freshness_verdict judge(const pc_gatherer *gatherer, const pc_gather_p
         .missing = cached->nothing != PC_NOTHING_NOT,
         .popular = cached->popular,
     };
+    int64_t listed_ms = (pc_clock_now_ns() - cached->listed_ns) / 1000000;
+    if (kind == PC_PART_EVENTS && cached->listed_ns != 0 &&
+        listed_ms > gatherer->freshness.fresh_ms[PC_SECTION_IDENTITIES]) {
+        /* They may be somebody else's. */
+        return (pc_freshness_verdict){.fetch = true};
+    }
     pc_freshness_verdict verdict = pc_freshness_judge(&gatherer->freshness, &question);
     if (verdict.give_if_bad) {
         /* A fetch that will hardly be in time need not be waited for. */
@@ -905,7 +911,9 @@ pc_status pc_gatherer_open(pc_gatherer *gatherer)
                                         .keys = gatherer->keys,
                                         .cache = gatherer->cache,
                                         .timeout_ms = gatherer->fetch_timeout_ms,
-                                        .link_identities = gatherer->link_identities};
+                                        .link_identities = gatherer->link_identities,
+                                        .listed_ms =
+                                            gatherer->freshness.fresh_ms[PC_SECTION_IDENTITIES]};
     return pc_status_ok(&status) ? pc_flights_new(&gatherer->flights, &options) : status;
 }
 

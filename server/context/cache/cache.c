@@ -29,8 +29,12 @@ typedef struct {
     pc_slice *parts[PC_PART_COUNT];
     int64_t fetched_ns[PC_PART_COUNT]; /* 0: nothing is known of this part */
     uint32_t newer;                    /* in its queue; of a free one: the next free one */
-    atomic_uint_least32_t generation;  /* changes whenever what the record held is dropped */
-    uint32_t fingerprint;              /* of the key that it came with, for the ghosts */
+    /* Of entries of the index that name it by keys of its own: changes whenever what the record
+     * held is dropped. And by keys that its profile lists: changes also with the list. */
+    atomic_uint_least32_t generation;
+    atomic_uint_least32_t list_generation;
+    uint32_t listed;      /* the sum of the keys that its profile lists */
+    uint32_t fingerprint; /* of the key that it came with, for the ghosts */
     uint8_t queue : 2;
     uint8_t keys : 6; /* bound to it, about; 0: it is empty and waits for the end of its queue */
     uint8_t popularity;
@@ -48,7 +52,7 @@ typedef struct {
 } queue;
 
 typedef struct {
-    pthread_mutex_t lock; /* guards all that follows; a record's generation is also read without */
+    pthread_mutex_t lock; /* guards all that follows; generations are also read without */
     chunk *chunks;
     uint32_t records; /* ever made */
     uint32_t free;
@@ -88,11 +92,16 @@ static record *record_at(const shard *s, uint32_t number)
     return &atomic_load_explicit(&c->records, memory_order_acquire)[(number - 1) % CHUNK_RECORDS];
 }
 
+static uint32_t generation_of(const record *r, bool own)
+{
+    return atomic_load_explicit(own ? &r->generation : &r->list_generation, memory_order_acquire);
+}
+
 static bool is_live(void *self, pc_cache_ref ref)
 {
     pc_cache *cache = self;
     const record *r = record_at(shard_of(cache, ref.id), number_of(ref.id));
-    return atomic_load_explicit(&r->generation, memory_order_acquire) == ref.generation;
+    return generation_of(r, ref.own) == ref.generation;
 }
 
 /* A free record's number; 0 when there is no memory for one. */
@@ -168,6 +177,8 @@ static void clear_record(shard *s, record *r)
 {
     /* From here on every entry of the index that names it is dead. */
     atomic_fetch_add_explicit(&r->generation, 1, memory_order_release);
+    atomic_fetch_add_explicit(&r->list_generation, 1, memory_order_release);
+    r->listed = 0;
     for (int kind = 0; kind < PC_PART_COUNT; kind++) {
         pc_slice_unref(r->parts[kind]);
         r->parts[kind] = NULL;
@@ -254,7 +265,7 @@ static record *lock_record(pc_cache *cache, pc_cache_ref ref, shard **out)
     shard *s = shard_of(cache, ref.id);
     pthread_mutex_lock(&s->lock);
     record *r = record_at(s, number_of(ref.id));
-    if (atomic_load_explicit(&r->generation, memory_order_relaxed) != ref.generation) {
+    if (generation_of(r, ref.own) != ref.generation) {
         pthread_mutex_unlock(&s->lock);
         return NULL;
     }
@@ -265,7 +276,8 @@ static record *lock_record(pc_cache *cache, pc_cache_ref ref, shard **out)
 bool pc_cache_get(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind, pc_cached *out)
 {
     shard *s;
-    record *r = lock_record(cache, pc_cache_index_find(cache->index, key), &s);
+    const pc_cache_ref found = pc_cache_index_find(cache->index, key);
+    record *r = lock_record(cache, found, &s);
     if (r == NULL) {
         return false;
     }
@@ -274,6 +286,7 @@ bool pc_cache_get(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind, p
         *out = (pc_cached){.part = pc_slice_ref(r->parts[kind]),
                            .nothing = (pc_nothing)r->nothing[kind],
                            .fetched_ns = r->fetched_ns[kind],
+                           .listed_ns = found.own ? 0 : r->fetched_ns[PC_PART_PROFILE],
                            .popular = r->popularity >= POPULARITY_TO_STAY};
         r->popularity += r->popularity < POPULARITY_MAX;
     }
@@ -283,11 +296,23 @@ bool pc_cache_get(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind, p
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/* A record for a person who has none; locked. NULL without memory, and when another thread was
- * first: then `*lost` is set. The key is bound before the lock is given back, so that of two parts
- * that arrive together both go to one record. */
-static record *new_record(pc_cache *cache, const pc_cache_key *key, shard **out, pc_cache_ref *ref,
-                          bool *lost)
+/* A record that is written, with its shard locked. */
+typedef struct {
+    shard *shard;
+    record *record;
+    uint32_t id;
+    unsigned own; /* bit i: keys[i] is one of its own */
+} written;
+
+static pc_cache_ref ref_to(const written *w, bool own)
+{
+    return (pc_cache_ref){w->id, own, generation_of(w->record, own)};
+}
+
+/* A record for a person who has none. False without memory, and when another thread was first: then
+ * `*lost` is set. The key is bound before the lock is given back, so that of two parts that arrive
+ * together both go to one record. */
+static bool new_record(written *out, pc_cache *cache, const pc_cache_key *key, bool *lost)
 {
     shard *s = &cache->shards[key->low % cache->shard_count];
     *lost = false;
@@ -295,43 +320,67 @@ static record *new_record(pc_cache *cache, const pc_cache_key *key, shard **out,
     uint32_t number = take_record(s);
     if (number == 0) {
         pthread_mutex_unlock(&s->lock);
-        return NULL;
+        return false;
     }
     record *r = record_at(s, number);
-    *ref = (pc_cache_ref){id_of(cache, s, number),
-                          atomic_load_explicit(&r->generation, memory_order_relaxed)};
-    const pc_cache_ref bound = pc_cache_index_bind(cache->index, key, *ref, true);
-    if (bound.id != ref->id || bound.generation != ref->generation) {
+    *out = (written){s, r, id_of(cache, s, number), 1};
+    const pc_cache_ref ref = ref_to(out, true);
+    const pc_cache_ref bound = pc_cache_index_bind(cache->index, key, ref, true);
+    if (bound.id != ref.id || bound.generation != ref.generation) {
         *lost = bound.id != 0;
         free_record(s, number);
         pthread_mutex_unlock(&s->lock);
-        return NULL;
+        return false;
     }
     r->fingerprint = (uint32_t)(key->low >> 32) | 1;
     r->keys = 1;
     s->live++;
     enqueue(s, number, pc_ghosts_take(&s->ghosts, r->fingerprint) ? QUEUE_MAIN : QUEUE_SMALL);
-    *out = s;
-    return r;
+    return true;
 }
 
-/* The record of a person whom each of the `sure` keys names, locked; NULL without memory. */
-static record *record_for(pc_cache *cache, const pc_cache_key *keys, size_t sure, shard **out,
-                          pc_cache_ref *ref)
+/* The record that a key leads to, if it is that of the person whom all the keys name: a key that
+ * the record only lists may name somebody else by now, unless one of the record's own is among
+ * them. */
+static bool find_record(written *out, pc_cache *cache, const pc_cache_key *keys, size_t count,
+                        const pc_cache_key *key)
 {
-    record *r = NULL;
+    const pc_cache_ref found = pc_cache_index_find(cache->index, key);
+    shard *s;
+    record *r = lock_record(cache, found, &s);
+    if (r == NULL) {
+        return false;
+    }
+    *out = (written){.shard = s, .record = r, .id = found.id};
+    for (size_t i = 0; i < count; i++) {
+        const pc_cache_ref other = pc_cache_index_find(cache->index, &keys[i]);
+        bool own = other.own && other.id == out->id && other.generation == generation_of(r, true);
+        out->own |= own ? 1u << i : 0;
+    }
+    if (out->own == 0) {
+        pthread_mutex_unlock(&s->lock);
+    }
+    return out->own != 0;
+}
+
+/* The record of a person whom each of the `sure` keys names; false without memory. */
+static bool record_for(written *out, pc_cache *cache, const pc_cache_key *keys, size_t count,
+                       size_t sure)
+{
+    bool found = false;
     bool again = true;
     /* Who loses finds the winner's record, unless that has left already. */
-    for (int tries = 0; r == NULL && again && tries < TRIES_MAX; tries++) {
-        for (size_t i = 0; i < sure && r == NULL; i++) {
-            *ref = pc_cache_index_find(cache->index, &keys[i]);
-            r = lock_record(cache, *ref, out);
+    for (int tries = 0; !found && again && tries < TRIES_MAX; tries++) {
+        for (size_t i = 0; i < sure && !found; i++) {
+            found = find_record(out, cache, keys, count, &keys[i]);
         }
-        if (r == NULL) {
-            r = new_record(cache, &keys[0], out, ref, &again);
-        }
+        found = found || new_record(out, cache, &keys[0], &again);
     }
-    return r;
+    unsigned sure_keys = (1u << sure) - 1;
+    if (found && (out->own & sure_keys) != 0) {
+        out->own |= sure_keys;
+    }
+    return found;
 }
 
 static void set_part(record *r, pc_part_kind kind, const pc_cached *data)
@@ -342,6 +391,19 @@ static void set_part(record *r, pc_part_kind kind, const pc_cached *data)
     r->fetched_ns[kind] = data->fetched_ns;
 }
 
+/* What a new profile no longer lists does not lead to it any more. */
+static void set_list(record *r, const pc_cache_key *keys, size_t count)
+{
+    uint32_t listed = 0;
+    for (size_t i = 0; i < count; i++) {
+        listed += (uint32_t)keys[i].low;
+    }
+    if (listed != r->listed) {
+        r->listed = listed;
+        atomic_fetch_add_explicit(&r->list_generation, 1, memory_order_release);
+    }
+}
+
 void pc_cache_put(pc_cache *cache, const pc_cache_key *keys, size_t count, size_t sure,
                   pc_part_kind kind, const pc_cached *data)
 {
@@ -350,23 +412,30 @@ void pc_cache_put(pc_cache *cache, const pc_cache_key *keys, size_t count, size_
         return;
     }
     count = count < KEYS_BOUND_MAX ? count : KEYS_BOUND_MAX;
-    pc_cache_ref ref;
-    shard *s;
-    record *r = record_for(cache, keys, sure, &s, &ref);
-    if (r == NULL) {
+    written w;
+    if (!record_for(&w, cache, keys, count, sure)) {
         return;
     }
-    count_bytes(s, r, -1);
+    record *r = w.record;
+    count_bytes(w.shard, r, -1);
     if (data->fetched_ns >= r->fetched_ns[kind]) {
         set_part(r, kind, data);
+        if (kind == PC_PART_PROFILE) {
+            set_list(r, keys + sure, count - sure);
+        }
+    } else {
+        count = sure;
     }
     r->keys = (uint8_t)(r->keys > count ? r->keys : count) & 63;
-    count_bytes(s, r, 1);
-    make_room(cache, s);
-    pthread_mutex_unlock(&s->lock);
-    /* The record may have left by now: then its entries are dead from the start. */
+    const pc_cache_ref own = ref_to(&w, true);
+    const pc_cache_ref listed = ref_to(&w, false);
+    count_bytes(w.shard, r, 1);
+    make_room(cache, w.shard);
+    pthread_mutex_unlock(&w.shard->lock);
+    /* The record may have left by now: then nothing is bound. */
     for (size_t i = 0; i < count; i++) {
-        (void)pc_cache_index_bind(cache->index, &keys[i], ref, i >= sure);
+        bool is_own = (w.own >> i & 1) != 0;
+        (void)pc_cache_index_bind(cache->index, &keys[i], is_own ? own : listed, !is_own);
     }
 }
 

@@ -31,7 +31,10 @@ typedef struct {
     pc_slice *part; /* NULL where there is nothing */
     pc_nothing nothing;
     int64_t fetched_ns; /* pc_clock_now_ns when its fetch began */
-    bool popular;       /* asked for several times; not of pc_cache_put */
+    /* Not of pc_cache_put: */
+    int64_t
+        listed_ns; /* when the profile was fetched that lists the key; 0 for a person's own key */
+    bool popular;  /* asked for several times */
 } pc_cached;
 
 /* `bytes_max` of the heap, about. Owned: pc_cache_free. Errors: RESOURCE_EXHAUSTED. */
@@ -43,8 +46,10 @@ void pc_cache_free(pc_cache *cache);
 /* True with what is remembered; its part is a reference for the caller, to be given back. */
 bool pc_cache_get(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind, pc_cached *out);
 
-/* Remembers a part under all the keys of one person, of which the first `sure` are known to name
- * the person; the others are only bound where they name nobody yet. Takes a reference of its own.
+/* Remembers a part under all the keys of one person, of which the first `sure` (1 or more) were
+ * asked for; the others are only listed by the profile, are bound where they name nobody yet, and
+ * no longer than until the next profile. Never changes the record of a person who was found by
+ * other keys alone, as a listed one may name somebody else by now. Takes a reference of its own.
  * Data that is older than what is remembered, or too large for the cache, is not kept, nor is what
  * there is no memory for. */
 void pc_cache_put(pc_cache *cache, const pc_cache_key *keys, size_t count, size_t sure,

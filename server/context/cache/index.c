@@ -149,18 +149,20 @@ pc_cache_ref pc_cache_index_bind(pc_cache_index *index, const pc_cache_key *key,
     table *t = table_of(index, key);
     pthread_mutex_lock(&t->lock);
     entry *e = find(t, &fresh, &place);
-    if (e == NULL && t->used >= t->capacity - t->capacity / 8) {
+    bool fit = index->is_live(index->self, ref);
+    if (e == NULL && fit && t->used >= t->capacity - t->capacity / 8) {
         /* An eighth stays empty, so that searches end soon. */
         place = NULL;
         if (rebuild(index, t)) {
             (void)find(t, &fresh, &place);
         }
     }
-    if (e == NULL && place != NULL) {
+    if (e == NULL && fit && place != NULL) {
         *place = fresh;
         t->used++;
         e = place;
-    } else if (e != NULL && (!keep || !index->is_live(index->self, e->ref))) {
+    } else if (e != NULL && fit &&
+               (!keep || (ref.own && !e->ref.own) || !index->is_live(index->self, e->ref))) {
         e->ref = ref;
     }
     pc_cache_ref bound = e == NULL ? (pc_cache_ref){0} : e->ref;

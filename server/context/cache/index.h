@@ -10,10 +10,12 @@
 
 #include "context/cache/key.h"
 
-/* A record as an entry names it. `id` 0: none. */
+/* A record as an entry names it. `id` 0: none. The keys that a record is about are its own; others
+ * it only lists, and these lead to it until its list changes. */
 typedef struct {
-    uint32_t id;
-    uint32_t generation;
+    uint32_t id : 31;
+    uint32_t own : 1;
+    uint32_t generation; /* of the record; of its list when not `own` */
 } pc_cache_ref;
 
 typedef struct pc_cache_index pc_cache_index;
@@ -29,8 +31,9 @@ void pc_cache_index_free(pc_cache_index *index);
 /* The record of a key, which may be dead; `id` 0 when there is none. */
 pc_cache_ref pc_cache_index_find(pc_cache_index *index, const pc_cache_key *key);
 
-/* Binds a key to a record; where `keep` is set, an earlier record that is live stays. The record
- * that the key leads to now; `id` 0 when there was no memory. */
+/* Binds a key to a record that is live; where `keep` is set, an earlier one that is live stays,
+ * unless the key is only listed there and is the new one's own. What the key leads to now; `id` 0
+ * when there was no memory. */
 pc_cache_ref pc_cache_index_bind(pc_cache_index *index, const pc_cache_key *key, pc_cache_ref ref,
                                  bool keep);
 

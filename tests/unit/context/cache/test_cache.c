@@ -51,7 +51,7 @@ static char first_byte(pc_cache *cache, uint64_t number, pc_part_kind kind)
     if (!pc_cache_get(cache, &k, kind, &found)) {
         return 0;
     }
-    char byte = (char)pc_slice_bytes(found.part)[0];
+    char byte = found.part == NULL ? 0 : (char)pc_slice_bytes(found.part)[0];
     pc_slice_unref(found.part);
     return byte;
 }
@@ -124,7 +124,7 @@ static void all_keys_of_a_person_lead_to_one_record(void **state)
         assert_int_equal(first_byte(cache, number, PC_PART_PROFILE), 'a');
     }
     /* Asked by another identity, which turns out to be the same person (the sure key 2). */
-    put_keys(cache, (const uint64_t[]){4, 2}, 2, 2, 'b', 2);
+    put_keys(cache, (const uint64_t[]){4, 2, 3}, 3, 2, 'b', 2);
     for (uint64_t number = 1; number <= 4; number++) {
         assert_int_equal(first_byte(cache, number, PC_PART_PROFILE), 'b');
     }
@@ -140,6 +140,61 @@ static void a_key_that_is_not_sure_does_not_take_another_persons_place(void **st
     put_keys(cache, (const uint64_t[]){2, 1}, 2, 1, 'b', 2);
     assert_int_equal(first_byte(cache, 1, PC_PART_PROFILE), 'a');
     assert_int_equal(first_byte(cache, 2, PC_PART_PROFILE), 'b');
+    pc_cache_free(cache);
+}
+
+/* In the next ones key 1 is a person's own, and the profile lists the identity behind key 2. */
+
+static void what_comes_by_a_listed_identity_stays_away_from_whom_it_no_longer_names(void **state)
+{
+    (void)state;
+    pc_cache *cache = make(MIB);
+    put_keys(cache, (const uint64_t[]){1, 2}, 2, 1, 'a', 1);
+    /* Asked by 2, the upstream now tells of somebody else, whose profile does not list 1. */
+    put_keys(cache, (const uint64_t[]){2, 3}, 2, 1, 'b', 2);
+    assert_int_equal(first_byte(cache, 1, PC_PART_PROFILE), 'a');
+    assert_int_equal(first_byte(cache, 2, PC_PART_PROFILE), 'b');
+    assert_int_equal(first_byte(cache, 3, PC_PART_PROFILE), 'b');
+    pc_cache_free(cache);
+}
+
+static void that_a_listed_identity_is_unknown_says_nothing_of_the_person(void **state)
+{
+    (void)state;
+    pc_cache *cache = make(MIB);
+    const pc_cache_key listed = key(2);
+    const pc_cached unknown = {.nothing = PC_NOTHING_UNKNOWN, .fetched_ns = 2};
+    pc_cached found;
+    put_keys(cache, (const uint64_t[]){1, 2}, 2, 1, 'a', 1);
+    pc_cache_put(cache, &listed, 1, 1, PC_PART_PROFILE, &unknown);
+    assert_int_equal(first_byte(cache, 1, PC_PART_PROFILE), 'a');
+    assert_true(pc_cache_get(cache, &listed, PC_PART_PROFILE, &found));
+    assert_int_equal(found.nothing, PC_NOTHING_UNKNOWN);
+    pc_cache_free(cache);
+}
+
+static void an_identity_that_is_no_longer_listed_leads_nowhere(void **state)
+{
+    (void)state;
+    pc_cache *cache = make(MIB);
+    put_keys(cache, (const uint64_t[]){1, 2, 3}, 3, 1, 'a', 1);
+    put_keys(cache, (const uint64_t[]){1, 3}, 2, 1, 'b', 2);
+    assert_int_equal(first_byte(cache, 1, PC_PART_PROFILE), 'b');
+    assert_int_equal(first_byte(cache, 2, PC_PART_PROFILE), 0);
+    assert_int_equal(first_byte(cache, 3, PC_PART_PROFILE), 'b');
+    pc_cache_free(cache);
+}
+
+static void a_person_asked_for_by_a_listed_identity_is_one_record(void **state)
+{
+    (void)state;
+    pc_cache *cache = make(MIB);
+    put_keys(cache, (const uint64_t[]){1, 2}, 2, 1, 'a', 1);
+    put_keys(cache, (const uint64_t[]){2, 1}, 2, 1, 'b', 2);
+    put_keys(cache, (const uint64_t[]){1, 2}, 2, 1, 'c', 3);
+    assert_int_equal(first_byte(cache, 1, PC_PART_PROFILE), 'c');
+    assert_int_equal(first_byte(cache, 2, PC_PART_PROFILE), 'c');
+    assert_int_equal(pc_cache_count(cache).records, 1);
     pc_cache_free(cache);
 }
 
@@ -362,6 +417,10 @@ int main(void)
         cmocka_unit_test(nothing_is_remembered_with_its_reason),
         cmocka_unit_test(all_keys_of_a_person_lead_to_one_record),
         cmocka_unit_test(a_key_that_is_not_sure_does_not_take_another_persons_place),
+        cmocka_unit_test(what_comes_by_a_listed_identity_stays_away_from_whom_it_no_longer_names),
+        cmocka_unit_test(that_a_listed_identity_is_unknown_says_nothing_of_the_person),
+        cmocka_unit_test(an_identity_that_is_no_longer_listed_leads_nowhere),
+        cmocka_unit_test(a_person_asked_for_by_a_listed_identity_is_one_record),
         cmocka_unit_test(a_person_who_is_forgotten_is_forgotten_by_all_keys),
         cmocka_unit_test(only_the_same_part_is_replaced_by_a_better_one),
         cmocka_unit_test(the_bytes_are_bounded),

@@ -1,0 +1,403 @@
+/* Gatherings that remember, with a source that answers by a script or holds its answers back. */
+#include "check.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "context/gather.h"
+#include "util/clock.h"
+
+/* ---- a source that follows a script ---------------------------------------------------------- */
+
+typedef struct fetch {
+    pc_job job;
+    struct fetch *next;
+    pc_fetch_kind kind;
+    char id[64];
+    pc_fetch_done done;
+    void *self;
+    bool answered;
+    bool cancelled;
+} fetch;
+
+typedef struct {
+    pc_fetch_kind kind;
+    const char *id;   /* NULL: whoever is asked for */
+    const char *body; /* NULL: not found */
+} line;
+
+static struct {
+    pthread_mutex_t lock; /* guards all that follows */
+    pthread_cond_t changed;
+    line script[8]; /* up to an entry without body and id; what is not in it is not found */
+    bool hold;
+    fetch *fetches; /* newest first */
+    int started[8]; /* by kind */
+    bool done;
+    bool released;
+    pc_section_status status[PC_SECTION_COUNT];
+    pc_section_origin origin[PC_SECTION_COUNT];
+    int64_t fetched_wall_ms[PC_SECTION_COUNT];
+    char data[PC_SECTION_COUNT][4096]; /* the bytes, NUL-terminated and without NULs */
+    unsigned upstream_calls;
+} w;
+
+static pc_workers *upstream;
+
+static const char *body_for(const fetch *f)
+{
+    for (const line *l = w.script; l->id != NULL || l->body != NULL; l++) {
+        if (l->kind == f->kind && (l->id == NULL || strcmp(l->id, f->id) == 0)) {
+            return l->body;
+        }
+    }
+    return NULL;
+}
+
+static void run(pc_job *job)
+{
+    fetch *f = PC_CONTAINER_OF(job, fetch, job);
+    pthread_mutex_lock(&w.lock);
+    const char *body = body_for(f);
+    bool cancelled = f->cancelled;
+    pthread_mutex_unlock(&w.lock);
+    if (body == NULL || cancelled) {
+        f->done(f->self,
+                cancelled ? pc_status_new(PC_CODE_CANCELLED, "CANCELLED", "cancelled")
+                          : pc_status_new(PC_CODE_NOT_FOUND, "PROFILE_NOT_FOUND", "none"),
+                NULL, 1);
+        return;
+    }
+    pc_slice *slice = pc_slice_copy(body, strlen(body));
+    f->done(f->self, PC_OK, slice, 1);
+    pc_slice_unref(slice);
+}
+
+/* Under the lock. */
+static void let_go(fetch *f)
+{
+    if (!f->answered) {
+        f->answered = true;
+        pc_workers_run(upstream, &f->job);
+    }
+}
+
+static pc_status start(const pc_source *source, const pc_fetch_request *request, pc_fetch_done done,
+                       void *self, void **op_out)
+{
+    (void)source;
+    fetch *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    f->job.run = run;
+    f->kind = request->kind;
+    f->done = done;
+    f->self = self;
+    const char *id = request->person.id != NULL ? request->person.id : request->person.xid;
+    strncpy(f->id, id == NULL ? "" : id, sizeof f->id - 1);
+    *op_out = f;
+    pthread_mutex_lock(&w.lock);
+    f->next = w.fetches;
+    w.fetches = f;
+    w.started[f->kind]++;
+    if (!w.hold) {
+        let_go(f);
+    }
+    pthread_cond_broadcast(&w.changed);
+    pthread_mutex_unlock(&w.lock);
+    return PC_OK;
+}
+
+static void cancel(const pc_source *source, void *op)
+{
+    (void)source;
+    fetch *f = op;
+    pthread_mutex_lock(&w.lock);
+    f->cancelled = f->cancelled || !f->answered;
+    let_go(f);
+    pthread_mutex_unlock(&w.lock);
+}
+
+static void release(const pc_source *source, void *op)
+{
+    (void)source;
+    (void)op;
+}
+
+static void let_all_go(void)
+{
+    pthread_mutex_lock(&w.lock);
+    w.hold = false;
+    for (fetch *f = w.fetches; f != NULL; f = f->next) {
+        let_go(f);
+    }
+    pthread_mutex_unlock(&w.lock);
+}
+
+static void set_script(const line *lines, size_t count)
+{
+    pthread_mutex_lock(&w.lock);
+    memset(w.script, 0, sizeof w.script);
+    memcpy(w.script, lines, count * sizeof *lines);
+    pthread_mutex_unlock(&w.lock);
+}
+
+#define SCRIPT(...)                                                                                \
+    set_script((const line[]){__VA_ARGS__}, PC_COUNT_OF(((const line[]){__VA_ARGS__})))
+
+static int started(pc_fetch_kind kind)
+{
+    pthread_mutex_lock(&w.lock);
+    int count = w.started[kind];
+    pthread_mutex_unlock(&w.lock);
+    return count;
+}
+
+/* ---- gathering ------------------------------------------------------------------------------- */
+
+typedef struct {
+    pc_source source;
+    pc_insight_set *insights;
+    pc_summary_rules *summary;
+    pc_gatherer gatherer;
+} world;
+
+enum { FRESH_MS = 60000 };
+
+static int set_up(void **state)
+{
+    world *p = calloc(1, sizeof *p);
+    memset(&w, 0, sizeof w);
+    pthread_mutex_init(&w.lock, NULL);
+    pthread_cond_init(&w.changed, NULL);
+    p->source = (pc_source){.start = start, .cancel = cancel, .release = release};
+    check_ok(pc_workers_new(&upstream, 1));
+    check_ok(pc_insight_set_new(&p->insights, NULL, 0));
+    const pc_summary_options summary = {.campaign_contacts = 10};
+    check_ok(pc_summary_rules_new(&p->summary, &summary));
+    pc_gatherer *g = &p->gatherer;
+    *g = (pc_gatherer){.source = &p->source,
+                       .insights = p->insights,
+                       .summary = p->summary,
+                       .body_bytes_max = 1 << 20,
+                       .names_wait_ms = 5000,
+                       .fetch_timeout_ms = 60000,
+                       .scope = "org",
+                       .cache_bytes_max = 1 << 20,
+                       .cached_events = 100,
+                       .link_identities = true,
+                       .freshness = {.missing_ms = FRESH_MS, .ahead_percent = 100}};
+    for (int s = 1; s < PC_SECTION_COUNT; s++) {
+        g->freshness.fresh_ms[s] = FRESH_MS;
+    }
+    check_ok(pc_workers_new(&g->workers, 2));
+    check_ok(pc_timers_new(&g->timers));
+    check_ok(pc_audience_names_new(&g->names, 100, FRESH_MS, FRESH_MS));
+    check_ok(pc_gatherer_open(g));
+    *state = p;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    world *p = *state;
+    let_all_go();
+    pc_gatherer_stop(&p->gatherer);
+    pc_workers_free(upstream);
+    pc_timers_free(p->gatherer.timers);
+    pc_workers_free(p->gatherer.workers);
+    pc_gatherer_close(&p->gatherer);
+    pc_audience_names_free(p->gatherer.names);
+    pc_insight_set_free(p->insights);
+    pc_summary_rules_free(p->summary);
+    while (w.fetches != NULL) {
+        fetch *next = w.fetches->next;
+        free(w.fetches);
+        w.fetches = next;
+    }
+    free(p);
+    return 0;
+}
+
+static void on_done(void *self, pc_gathered *gathered)
+{
+    (void)self;
+    pthread_mutex_lock(&w.lock);
+    for (int s = 1; s < PC_SECTION_COUNT; s++) {
+        const pc_section_result *result = &gathered->sections[s];
+        const uint8_t *bytes = pc_slice_bytes(result->data);
+        w.status[s] = result->status;
+        w.origin[s] = result->origin;
+        w.fetched_wall_ms[s] = result->fetched_wall_ms;
+        memset(w.data[s], 0, sizeof w.data[s]);
+        for (size_t i = 0; i < pc_slice_size(result->data) && i < sizeof w.data[s] - 1; i++) {
+            w.data[s][i] = bytes[i] == 0 ? ' ' : (char)bytes[i];
+        }
+    }
+    w.upstream_calls = gathered->upstream_calls;
+    w.done = true;
+    pthread_cond_broadcast(&w.changed);
+    pthread_mutex_unlock(&w.lock);
+}
+
+static void on_released(void *self)
+{
+    (void)self;
+    pthread_mutex_lock(&w.lock);
+    w.released = true;
+    pthread_cond_broadcast(&w.changed);
+    pthread_mutex_unlock(&w.lock);
+}
+
+/* Waits until `*what`, or until so many fetches have started. */
+static void wait_until(const bool *what, const int *number, int least)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 10;
+    pthread_mutex_lock(&w.lock);
+    while (what != NULL ? !*what : *number < least) {
+        if (pthread_cond_timedwait(&w.changed, &w.lock, &until) != 0) {
+            pthread_mutex_unlock(&w.lock);
+            fail_msg("not within ten seconds");
+        }
+    }
+    pthread_mutex_unlock(&w.lock);
+}
+
+static pc_gather_plan plan_for(const char *name_space, const char *id, unsigned sections)
+{
+    return (pc_gather_plan){
+        .person = {.namespace_code = name_space, .id = id, .sandbox = "prod", .merge_policy = "m"},
+        .request_id = "r",
+        .sections = sections,
+        .numbers = {0, 4, 5, 41, 40, 6, 7},
+        .event_limit = 10,
+        .close_ns = pc_clock_after_ms(pc_clock_now_ns(), 20000),
+    };
+}
+
+static pc_gathering *begin(world *p, const pc_gather_plan *plan)
+{
+    pc_gathering *gathering;
+    const pc_gather_callbacks callbacks = {on_done, on_released, NULL};
+    w.done = w.released = false;
+    check_ok(pc_gather_start(&gathering, &p->gatherer, plan, &callbacks));
+    return gathering;
+}
+
+static void finish(pc_gathering *gathering)
+{
+    wait_until(&w.done, NULL, 0);
+    wait_until(&w.released, NULL, 0);
+    pc_gather_release(gathering);
+}
+
+/* Asks as a caller does, and waits for the answer. */
+static void ask(world *p, const pc_gather_plan *plan)
+{
+    pc_gathered gathered;
+    bool at_once = pc_gather_at_once(&gathered, &p->gatherer, plan);
+    if (at_once) {
+        on_done(NULL, &gathered);
+    }
+    pc_gathered_deinit(&gathered);
+    if (!at_once) {
+        finish(begin(p, plan));
+    }
+}
+
+static void ask_for(world *p, const char *name_space, const char *id, pc_section section)
+{
+    const pc_gather_plan plan = plan_for(name_space, id, PC_SECTION_BIT(section));
+    ask(p, &plan);
+}
+
+static bool shows(pc_section section, const char *text)
+{
+    return strstr(w.data[section], text) != NULL;
+}
+
+/* ---- people ---------------------------------------------------------------------------------- */
+
+#define PROFILE(xid, name, identities)                                                             \
+    "{\"" xid "\":{\"entityId\":\"" xid "\",\"sources\":[\"d\"],\"entity\":{\"person\":{\"name\":" \
+    "{\"firstName\":\"" name "\"}},\"identityMap\":{" identities "}}}}"
+#define EVENTS(type)                                                                               \
+    "{\"_page\":{\"count\":1,\"next\":\"\"},\"children\":[{\"entityId\":\"e\",\"timestamp\":1000," \
+    "\"entity\":{\"eventType\":\"" type "\"}}]}"
+
+static const char ada_by_email[] =
+    PROFILE("XE", "Ada", "\"Email\":[{\"id\":\"ada\"}],\"Phone\":[{\"id\":\"1\"}]");
+static const char ada_without_phone[] = PROFILE("XE", "Ada", "\"Email\":[{\"id\":\"ada\"}]");
+static const char bob_by_phone[] =
+    PROFILE("XP", "Bob", "\"Email\":[{\"id\":\"bob\"}],\"Phone\":[{\"id\":\"1\"}]");
+
+static void test_remembered__a_phone_that_has_changed_hands_does_not_mix_two_people(void **state)
+{
+    world *p = *state;
+    SCRIPT({PC_FETCH_PROFILE, "ada", ada_by_email}, {PC_FETCH_EVENTS, "ada", EVENTS("ada-event")});
+    ask_for(p, "Email", "ada", PC_SECTION_PROFILE);
+    ask_for(p, "Email", "ada", PC_SECTION_EVENTS);
+    SCRIPT({PC_FETCH_PROFILE, "1", bob_by_phone}, {PC_FETCH_EVENTS, "1", EVENTS("bob-event")});
+    pc_gather_plan fresh = plan_for(
+        "Phone", "1", PC_SECTION_BIT(PC_SECTION_PROFILE) | PC_SECTION_BIT(PC_SECTION_EVENTS));
+    fresh.has_max_staleness = true;
+    ask(p, &fresh);
+    assert_true(shows(PC_SECTION_PROFILE, "Bob"));
+    assert_true(shows(PC_SECTION_EVENTS, "bob-event"));
+    ask_for(p, "Email", "ada", PC_SECTION_PROFILE);
+    assert_true(shows(PC_SECTION_PROFILE, "Ada"));
+    ask_for(p, "Phone", "1", PC_SECTION_PROFILE);
+    assert_true(shows(PC_SECTION_PROFILE, "Bob"));
+}
+
+static void test_remembered__a_phone_that_was_given_up_is_asked_for_anew(void **state)
+{
+    world *p = *state;
+    SCRIPT({PC_FETCH_PROFILE, "ada", ada_by_email});
+    ask_for(p, "Email", "ada", PC_SECTION_PROFILE);
+    SCRIPT({PC_FETCH_PROFILE, "ada", ada_without_phone}, {PC_FETCH_PROFILE, "1", bob_by_phone});
+    pc_gather_plan fresh = plan_for("Email", "ada", PC_SECTION_BIT(PC_SECTION_PROFILE));
+    fresh.has_max_staleness = true;
+    ask(p, &fresh);
+    ask_for(p, "Phone", "1", PC_SECTION_PROFILE);
+    assert_true(shows(PC_SECTION_PROFILE, "Bob"));
+}
+
+static void test_remembered__events_are_shared_by_what_a_fresh_profile_lists(void **state)
+{
+    world *p = *state;
+    SCRIPT({PC_FETCH_PROFILE, "ada", ada_by_email}, {PC_FETCH_EVENTS, NULL, EVENTS("ada-event")});
+    ask_for(p, "Email", "ada", PC_SECTION_PROFILE);
+    ask_for(p, "Phone", "1", PC_SECTION_EVENTS);
+    ask_for(p, "Email", "ada", PC_SECTION_EVENTS);
+    assert_true(shows(PC_SECTION_EVENTS, "ada-event"));
+    assert_int_equal(started(PC_FETCH_EVENTS), 1);
+}
+
+static void test_remembered__events_are_not_shared_by_what_an_old_profile_lists(void **state)
+{
+    world *p = *state;
+    SCRIPT({PC_FETCH_PROFILE, "ada", ada_by_email}, {PC_FETCH_EVENTS, "ada", EVENTS("ada-event")},
+           {PC_FETCH_EVENTS, "1", EVENTS("bob-event")});
+    p->gatherer.freshness.fresh_ms[PC_SECTION_IDENTITIES] = -1;
+    ask_for(p, "Email", "ada", PC_SECTION_PROFILE);
+    ask_for(p, "Email", "ada", PC_SECTION_EVENTS);
+    ask_for(p, "Phone", "1", PC_SECTION_EVENTS);
+    assert_true(shows(PC_SECTION_EVENTS, "bob-event"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_remembered__a_phone_that_has_changed_hands_does_not_mix_two_people),
+        TEST(test_remembered__a_phone_that_was_given_up_is_asked_for_anew),
+        TEST(test_remembered__events_are_shared_by_what_a_fresh_profile_lists),
+        TEST(test_remembered__events_are_not_shared_by_what_an_old_profile_lists),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
