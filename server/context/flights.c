@@ -8,16 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mapping/wire.h"
+#include "context/listed_keys.h"
 #include "util/clock.h"
 
 enum {
     BUCKETS = 1024,
     REQUEST_BYTES_MAX = 64 * 1024,
     LINKED_MAX = 12,
-    /* Fields of LinkedIdentity. */
-    LINKED_NAMESPACE = 1,
-    LINKED_ID = 2,
+    FORGOTTEN_MAX = 64,
     KEY_TEXTS = 16 + PC_FETCH_PROPERTIES_MAX
 };
 
@@ -40,6 +38,7 @@ struct pc_flight {
     /* Under the lock of all flights. */
     pc_flight *next; /* in its bucket */
     bool found;      /* is in its bucket */
+    bool outdated;   /* its person was forgotten since it began: nobody joins */
     pc_waiter *waiters;
     void *op; /* of the source; owned */
     bool cancelled;
@@ -69,7 +68,7 @@ static pc_flight **bucket_of(pc_flights *flights, const pc_cache_key *key)
 static pc_flight *find(pc_flights *flights, const pc_cache_key *key)
 {
     pc_flight *f = *bucket_of(flights, key);
-    while (f != NULL && (f->key.low != key->low || f->key.high != key->high)) {
+    while (f != NULL && (f->outdated || f->key.low != key->low || f->key.high != key->high)) {
         f = f->next;
     }
     return f;
@@ -120,14 +119,18 @@ static void remove_waiter(pc_waiter *w)
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
+/* What is remembered is always asked for in the same way. */
+static pc_cache_key key_of_part(const pc_cache_key *person, pc_part_kind kind)
+{
+    return (pc_cache_key){person->high, person->low ^ ((uint64_t)kind + 1)};
+}
+
 /* Everything that a fetch's answer depends on. */
 static bool key_of(pc_cache_key *out, const pc_flights *flights, const pc_flight_request *request)
 {
     const pc_fetch_request *fetch = request->fetch;
     if (request->remember != NULL) {
-        /* What is remembered is always asked for in the same way. */
-        *out = (pc_cache_key){request->remember->high,
-                              request->remember->low ^ ((uint64_t)request->kind + 1)};
+        *out = key_of_part(request->remember, request->kind);
         return true;
     }
     char numbers[160];
@@ -349,32 +352,6 @@ static pc_nothing nothing_of(const pc_status *status)
     return PC_NOTHING_NOT;
 }
 
-/* The keys of the identities that a profile lists. */
-static size_t linked_keys(pc_cache_key *out, size_t most, pc_flight *f, const pc_profile_part *part)
-{
-    pc_wire_reader reader;
-    pc_wire_field identity;
-    size_t count = 0;
-    pc_wire_reader_init(&reader, part->identities, part->identities_size);
-    while (count < most && pc_wire_next(&reader, &identity)) {
-        pc_wire_reader inner;
-        pc_wire_field field;
-        pc_person person = f->look;
-        pc_wire_reader_init(&inner, identity.bytes, identity.size);
-        while (pc_wire_next(&inner, &field)) {
-            if (field.number == LINKED_NAMESPACE || field.number == LINKED_ID) {
-                const char *text =
-                    pc_arena_strndup(&f->arena, (const char *)field.bytes, field.size);
-                *(field.number == LINKED_ID ? &person.id : &person.namespace_code) = text;
-            }
-        }
-        if (person.namespace_code != NULL && person.id != NULL) {
-            count += pc_cache_key_of(&out[count], f->flights->options.keys, &person);
-        }
-    }
-    return count;
-}
-
 /* That the identity which events were asked by is still the person's own is what the profile says
  * that is remembered, while it is young enough to be believed in that. */
 static size_t vouching_keys(pc_cache_key *out, size_t most, pc_flight *f)
@@ -389,7 +366,7 @@ static size_t vouching_keys(pc_cache_key *out, size_t most, pc_flight *f)
     if (profile.part != NULL && age_ms <= options->listed_ms) {
         pc_profile_part part;
         pc_profile_part_read(&part, profile.part);
-        count = linked_keys(out, most, f, &part);
+        count = pc_listed_keys(out, most, options->keys, &f->look, &f->arena, &part);
     }
     pc_slice_unref(profile.part);
     return count;
@@ -410,14 +387,13 @@ static void remember(pc_flight *f)
     if (f->part != NULL && f->kind == PC_PART_PROFILE) {
         pc_profile_part part;
         pc_profile_part_read(&part, f->part);
-        pc_person person = f->look;
-        person.xid = part.xid;
-        if (part.xid[0] != '\0' && pc_cache_key_of(&keys[count], options->keys, &person)) {
+        if (pc_xid_key(&keys[count], options->keys, &f->look, &part)) {
             count++;
             sure++;
         }
         if (options->link_identities) {
-            count += linked_keys(keys + count, LINKED_MAX, f, &part);
+            count +=
+                pc_listed_keys(keys + count, LINKED_MAX, options->keys, &f->look, &f->arena, &part);
         }
     } else if (f->part != NULL && options->link_identities) {
         count += vouching_keys(keys + count, LINKED_MAX, f);
@@ -470,6 +446,50 @@ static void land(pc_job *job)
         w = next;
     }
     unref(f);
+}
+
+/* ---- forgetting ------------------------------------------------------------------------------ */
+
+/* All keys of a person that are known. */
+static size_t known_keys(pc_cache_key *out, const pc_flights_options *options,
+                         const pc_person *person, const pc_cache_key *key)
+{
+    pc_cached profile;
+    size_t count = 1;
+    out[0] = *key;
+    if (!pc_cache_get(options->cache, key, PC_PART_PROFILE, &profile) || profile.part == NULL) {
+        return count;
+    }
+    pc_arena arena;
+    pc_profile_part part;
+    pc_arena_init(&arena, NULL, 0, REQUEST_BYTES_MAX);
+    pc_profile_part_read(&part, profile.part);
+    count += pc_xid_key(&out[count], options->keys, person, &part);
+    count +=
+        pc_listed_keys(out + count, FORGOTTEN_MAX - count, options->keys, person, &arena, &part);
+    pc_arena_deinit(&arena);
+    pc_slice_unref(profile.part);
+    return count;
+}
+
+void pc_flights_forget(pc_flights *flights, const pc_person *person, const pc_cache_key *key)
+{
+    pc_cache_key keys[FORGOTTEN_MAX];
+    size_t count = known_keys(keys, &flights->options, person, key);
+    pthread_mutex_lock(&flights->lock);
+    for (size_t i = 0; i < count * PC_PART_COUNT; i++) {
+        const pc_cache_key asked =
+            key_of_part(&keys[i / PC_PART_COUNT], (pc_part_kind)(i % PC_PART_COUNT));
+        pc_flight *f = find(flights, &asked);
+        if (f != NULL) {
+            f->outdated = true;
+        }
+    }
+    pthread_mutex_unlock(&flights->lock);
+    int64_t now_ns = pc_clock_now_ns();
+    for (size_t i = 0; i < count; i++) {
+        pc_cache_forget(flights->options.cache, &keys[i], now_ns);
+    }
 }
 
 int64_t pc_flights_expected_ms(const pc_flights *flights, pc_part_kind kind)

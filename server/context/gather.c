@@ -935,6 +935,6 @@ void pc_gatherer_forget(const pc_gatherer *gatherer, const pc_person *person)
 {
     pc_cache_key key;
     if (gatherer->cache != NULL && pc_cache_key_of(&key, gatherer->keys, person)) {
-        pc_cache_forget(gatherer->cache, &key);
+        pc_flights_forget(gatherer->flights, person, &key);
     }
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "context/cache/forgotten.h"
 #include "context/cache/ghosts.h"
 #include "context/cache/index.h"
 
@@ -64,6 +65,7 @@ typedef struct {
 
 struct pc_cache {
     pc_cache_index *index;
+    pc_forgotten forgotten;
     size_t shard_count;
     size_t shard_bytes_max;
     shard shards[SHARDS_MAX];
@@ -404,6 +406,18 @@ static void set_list(record *r, const pc_cache_key *keys, size_t count)
     }
 }
 
+static void forget_record(pc_cache *cache, pc_cache_ref ref)
+{
+    shard *s;
+    record *r = lock_record(cache, ref, &s);
+    if (r != NULL) {
+        count_bytes(s, r, -1);
+        clear_record(s, r);
+        count_bytes(s, r, 1);
+        pthread_mutex_unlock(&s->lock);
+    }
+}
+
 void pc_cache_put(pc_cache *cache, const pc_cache_key *keys, size_t count, size_t sure,
                   pc_part_kind kind, const pc_cached *data)
 {
@@ -413,7 +427,8 @@ void pc_cache_put(pc_cache *cache, const pc_cache_key *keys, size_t count, size_
     }
     count = count < KEYS_BOUND_MAX ? count : KEYS_BOUND_MAX;
     written w;
-    if (!record_for(&w, cache, keys, count, sure)) {
+    if (pc_forgotten_since(&cache->forgotten, keys, count, data->fetched_ns) ||
+        !record_for(&w, cache, keys, count, sure)) {
         return;
     }
     record *r = w.record;
@@ -437,6 +452,11 @@ void pc_cache_put(pc_cache *cache, const pc_cache_key *keys, size_t count, size_
         bool is_own = (w.own >> i & 1) != 0;
         (void)pc_cache_index_bind(cache->index, &keys[i], is_own ? own : listed, !is_own);
     }
+    /* Who forgets notes it first and then looks for the record, so one of the two sees the other.
+     */
+    if (pc_forgotten_since(&cache->forgotten, keys, count, data->fetched_ns)) {
+        forget_record(cache, own);
+    }
 }
 
 void pc_cache_replace(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind,
@@ -457,16 +477,10 @@ void pc_cache_replace(pc_cache *cache, const pc_cache_key *key, pc_part_kind kin
     pthread_mutex_unlock(&s->lock);
 }
 
-void pc_cache_forget(pc_cache *cache, const pc_cache_key *key)
+void pc_cache_forget(pc_cache *cache, const pc_cache_key *key, int64_t now_ns)
 {
-    shard *s;
-    record *r = lock_record(cache, pc_cache_index_find(cache->index, key), &s);
-    if (r != NULL) {
-        count_bytes(s, r, -1);
-        clear_record(s, r);
-        count_bytes(s, r, 1);
-        pthread_mutex_unlock(&s->lock);
-    }
+    pc_forgotten_add(&cache->forgotten, key, now_ns);
+    forget_record(cache, pc_cache_index_find(cache->index, key));
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -481,6 +495,7 @@ pc_status pc_cache_new(pc_cache **out, size_t bytes_max)
     size_t shards = bytes_max / SHARD_BYTES_LEAST;
     cache->shard_count = shards < 1 ? 1 : shards > SHARDS_MAX ? SHARDS_MAX : shards;
     cache->shard_bytes_max = bytes_max / cache->shard_count;
+    pc_forgotten_init(&cache->forgotten);
     pc_status status = pc_cache_index_new(&cache->index, is_live, cache);
     for (size_t i = 0; i < cache->shard_count; i++) {
         pthread_mutex_init(&cache->shards[i].lock, NULL);
@@ -523,6 +538,7 @@ void pc_cache_free(pc_cache *cache)
         free_shard(&cache->shards[i]);
     }
     pc_cache_index_free(cache->index);
+    pc_forgotten_deinit(&cache->forgotten);
     free(cache);
 }
 

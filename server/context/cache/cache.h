@@ -59,8 +59,9 @@ void pc_cache_put(pc_cache *cache, const pc_cache_key *keys, size_t count, size_
 void pc_cache_replace(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind,
                       const pc_slice *part, pc_slice *better);
 
-/* Forgets the person. */
-void pc_cache_forget(pc_cache *cache, const pc_cache_key *key);
+/* Forgets the person, also what was fetched until `now_ns` (pc_clock_now_ns) and is still to come.
+ */
+void pc_cache_forget(pc_cache *cache, const pc_cache_key *key, int64_t now_ns);
 
 typedef struct {
     size_t records;

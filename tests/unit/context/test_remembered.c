@@ -135,6 +135,13 @@ static void let_all_go(void)
     pthread_mutex_unlock(&w.lock);
 }
 
+static void hold(void)
+{
+    pthread_mutex_lock(&w.lock);
+    w.hold = true;
+    pthread_mutex_unlock(&w.lock);
+}
+
 static void set_script(const line *lines, size_t count)
 {
     pthread_mutex_lock(&w.lock);
@@ -389,6 +396,59 @@ static void test_remembered__events_are_not_shared_by_what_an_old_profile_lists(
     assert_true(shows(PC_SECTION_EVENTS, "bob-event"));
 }
 
+static void forget(world *p, const char *name_space, const char *id)
+{
+    const pc_gather_plan plan = plan_for(name_space, id, 0);
+    pc_gatherer_forget(&p->gatherer, &plan.person);
+}
+
+static void test_remembered__a_forgotten_person_does_not_come_back_with_what_was_under_way(
+    void **state)
+{
+    world *p = *state;
+    SCRIPT({PC_FETCH_PROFILE, "ada", ada_by_email});
+    hold();
+    const pc_gather_plan plan = plan_for("Email", "ada", PC_SECTION_BIT(PC_SECTION_PROFILE));
+    pc_gathering *gathering = begin(p, &plan);
+    wait_until(NULL, &w.started[PC_FETCH_PROFILE], 1);
+    forget(p, "Email", "ada");
+    let_all_go();
+    finish(gathering);
+    SCRIPT({PC_FETCH_PROFILE, NULL, NULL});
+    ask(p, &plan);
+    assert_int_equal(w.status[PC_SECTION_PROFILE], PC_SECTION_MISSING);
+}
+
+static void test_remembered__who_asks_after_a_person_was_forgotten_waits_for_no_earlier_answer(
+    void **state)
+{
+    world *p = *state;
+    hold();
+    const pc_gather_plan plan = plan_for("Email", "ada", PC_SECTION_BIT(PC_SECTION_PROFILE));
+    pc_gathering *earlier = begin(p, &plan);
+    wait_until(NULL, &w.started[PC_FETCH_PROFILE], 1);
+    forget(p, "Email", "ada");
+    pc_gathering *later = begin(p, &plan);
+    wait_until(NULL, &w.started[PC_FETCH_PROFILE], 2);
+    pc_gather_cancel(earlier);
+    finish(earlier);
+    w.done = w.released = false;
+    let_all_go();
+    finish(later);
+}
+
+static void test_remembered__a_person_is_forgotten_by_every_identity_that_is_known(void **state)
+{
+    world *p = *state;
+    SCRIPT({PC_FETCH_PROFILE, NULL, ada_by_email}, {PC_FETCH_EVENTS, NULL, EVENTS("web")});
+    /* The phone has a record of its own, as it was asked for before anyone knew whose it is. */
+    ask_for(p, "Phone", "1", PC_SECTION_EVENTS);
+    ask_for(p, "Email", "ada", PC_SECTION_PROFILE);
+    forget(p, "Email", "ada");
+    ask_for(p, "Phone", "1", PC_SECTION_EVENTS);
+    assert_int_equal(started(PC_FETCH_EVENTS), 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -398,6 +458,9 @@ int main(void)
         TEST(test_remembered__a_phone_that_was_given_up_is_asked_for_anew),
         TEST(test_remembered__events_are_shared_by_what_a_fresh_profile_lists),
         TEST(test_remembered__events_are_not_shared_by_what_an_old_profile_lists),
+        TEST(test_remembered__a_forgotten_person_does_not_come_back_with_what_was_under_way),
+        TEST(test_remembered__who_asks_after_a_person_was_forgotten_waits_for_no_earlier_answer),
+        TEST(test_remembered__a_person_is_forgotten_by_every_identity_that_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

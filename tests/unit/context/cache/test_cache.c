@@ -204,8 +204,8 @@ static void a_person_who_is_forgotten_is_forgotten_by_all_keys(void **state)
     pc_cache *cache = make(MIB);
     const pc_cache_key second = key(2);
     put_keys(cache, (const uint64_t[]){1, 2, 3}, 3, 3, 'a', 1);
-    pc_cache_forget(cache, &second);
-    pc_cache_forget(cache, &second);
+    pc_cache_forget(cache, &second, 1);
+    pc_cache_forget(cache, &second, 1);
     for (uint64_t number = 1; number <= 3; number++) {
         assert_int_equal(first_byte(cache, number, PC_PART_PROFILE), 0);
     }
@@ -216,6 +216,28 @@ static void a_person_who_is_forgotten_is_forgotten_by_all_keys(void **state)
     for (uint64_t number = 1; number <= 3; number++) {
         assert_int_equal(first_byte(cache, number, PC_PART_PROFILE), 0);
     }
+    pc_cache_free(cache);
+}
+
+static void what_was_fetched_before_a_person_was_forgotten_is_not_remembered(void **state)
+{
+    (void)state;
+    pc_cache *cache = make(MIB);
+    const pc_cache_key second = key(2);
+    pc_cache_forget(cache, &second, 10);
+    put_keys(cache, (const uint64_t[]){1, 2}, 2, 1, 'a', 10);
+    assert_int_equal(first_byte(cache, 1, PC_PART_PROFILE), 0);
+    put_keys(cache, (const uint64_t[]){3}, 1, 1, 'b', 5);
+    assert_int_equal(first_byte(cache, 3, PC_PART_PROFILE), 'b');
+    put_keys(cache, (const uint64_t[]){1, 2}, 2, 1, 'c', 11);
+    assert_int_equal(first_byte(cache, 1, PC_PART_PROFILE), 'c');
+    /* Also when more have been forgotten since than are kept in mind. */
+    for (uint64_t number = 100; number < 3000; number++) {
+        const pc_cache_key other = key(number);
+        pc_cache_forget(cache, &other, 20);
+    }
+    put_keys(cache, (const uint64_t[]){2}, 1, 1, 'd', 9);
+    assert_int_equal(first_byte(cache, 2, PC_PART_PROFILE), 'c');
     pc_cache_free(cache);
 }
 
@@ -340,7 +362,7 @@ static void *churn(void *self)
         pc_part_kind kind = (pc_part_kind)(dice >> 32 & 1);
         if ((dice >> 40) % 100 == 0) {
             const pc_cache_key k = key(number);
-            pc_cache_forget(w->cache, &k);
+            pc_cache_forget(w->cache, &k, i);
         } else if ((dice >> 40) % 4 == 0) {
             put(w->cache, number, kind, 1000 + dice % 3000, fill, i + 1);
         } else {
@@ -422,6 +444,7 @@ int main(void)
         cmocka_unit_test(an_identity_that_is_no_longer_listed_leads_nowhere),
         cmocka_unit_test(a_person_asked_for_by_a_listed_identity_is_one_record),
         cmocka_unit_test(a_person_who_is_forgotten_is_forgotten_by_all_keys),
+        cmocka_unit_test(what_was_fetched_before_a_person_was_forgotten_is_not_remembered),
         cmocka_unit_test(only_the_same_part_is_replaced_by_a_better_one),
         cmocka_unit_test(the_bytes_are_bounded),
         cmocka_unit_test(what_is_too_large_is_not_kept),
