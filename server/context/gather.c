@@ -34,7 +34,9 @@ typedef struct {
 typedef struct {
     pc_gathering *gathering;
     pc_job map_job;
-    void *op; /* of the source; owned until the gathering's end */
+    void *op;         /* of the source; owned until the gathering's end */
+    const char **ids; /* in the arena */
+    size_t count;
     pc_status status;
     pc_slice *body; /* owned */
 } names_fetch;
@@ -486,11 +488,14 @@ static void map_part(pc_job *job)
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-static void start_names(pc_gathering *g, names_fetch *f, const pc_fetch_request *request)
+static void start_names(pc_gathering *g, names_fetch *f, const pc_fetch_request *request,
+                        const char **ids)
 {
     const pc_source *source = g->gatherer->source;
     f->gathering = g;
     f->map_job.run = map_names;
+    f->ids = ids;
+    f->count = request->audience_count;
     count_fetch(g);
     pthread_mutex_lock(&g->lock);
     g->unanswered++;
@@ -513,7 +518,7 @@ static void start_names(pc_gathering *g, names_fetch *f, const pc_fetch_request 
 /* Asks for the names of the segments' audiences that are not known yet. */
 static void fetch_names(pc_gathering *g, const pc_profile_part *part)
 {
-    const char *ids[NAMES_PER_FETCH];
+    const char **ids = NULL;
     size_t count = 0;
     int fetches = 0;
     int64_t now = pc_clock_now_ns();
@@ -523,7 +528,6 @@ static void fetch_names(pc_gathering *g, const pc_profile_part *part)
         .person = {.sandbox = g->plan.person.sandbox},
         .request_id = g->plan.request_id,
         .deadline_ns = deadline < g->plan.close_ns ? deadline : g->plan.close_ns,
-        .audience_ids = ids,
     };
     pc_segment_iterator iterator;
     pc_segment segment;
@@ -531,6 +535,12 @@ static void fetch_names(pc_gathering *g, const pc_profile_part *part)
                              PC_PROFILE_SEGMENT_MEMBERSHIP);
     bool more = true;
     while (more && fetches < NAME_FETCHES_MAX) {
+        if (ids == NULL) {
+            ids = pc_arena_calloc(&g->arena, NAMES_PER_FETCH, sizeof *ids);
+            if (ids == NULL) {
+                return;
+            }
+        }
         more = pc_segment_iterator_next(&iterator, &segment);
         if (more && pc_segment_has_name(&segment)) {
             pc_segment_words unused;
@@ -542,8 +552,10 @@ static void fetch_names(pc_gathering *g, const pc_profile_part *part)
             }
         }
         if (count == NAMES_PER_FETCH || (!more && count > 0)) {
+            request.audience_ids = ids;
             request.audience_count = count;
-            start_names(g, &g->names[fetches++], &request);
+            start_names(g, &g->names[fetches++], &request, ids);
+            ids = NULL;
             count = 0;
         }
     }
@@ -563,7 +575,8 @@ static void on_names(void *self, pc_status status, pc_slice *body, unsigned atte
     pc_workers_run(g->gatherer->workers, &f->map_job);
 }
 
-static void keep_names(pc_gathering *g, const pc_slice *body)
+/* False when the answer cannot be read. */
+static bool keep_names(pc_gathering *g, const pc_slice *body)
 {
     pc_audience_iterator iterator;
     pc_audience audience;
@@ -575,12 +588,29 @@ static void keep_names(pc_gathering *g, const pc_slice *body)
         if (!pc_status_ok(&status)) {
             /* Names are a comfort: without them the segments still stand. */
             pc_status_clear(&status);
-            return;
+            return false;
         }
         if (found) {
             const pc_segment_words words = {audience.name, audience.description};
             pc_audience_names_put(g->gatherer->names, g->plan.person.sandbox, audience.id, &words,
                                   now);
+        }
+    }
+    return true;
+}
+
+/* What was asked for and not told has no name, or none for us: else every answer would ask again.
+ */
+static void keep_nameless(pc_gathering *g, const names_fetch *f)
+{
+    const pc_segment_words none = {NULL, NULL};
+    const char *sandbox = g->plan.person.sandbox;
+    int64_t now = pc_clock_now_ns();
+    for (size_t i = 0; i < f->count; i++) {
+        pc_segment_words known;
+        if (pc_audience_names_get(g->gatherer->names, sandbox, f->ids[i], now, &g->arena, &known) ==
+            PC_NAME_UNKNOWN) {
+            pc_audience_names_put(g->gatherer->names, sandbox, f->ids[i], &none, now);
         }
     }
 }
@@ -590,9 +620,12 @@ static void map_names(pc_job *job)
     names_fetch *f = PC_CONTAINER_OF(job, names_fetch, map_job);
     pc_gathering *g = f->gathering;
     pthread_mutex_lock(&g->map_lock);
-    if (pc_status_ok(&f->status)) {
-        /* Also when it is too late for this answer: they are kept for the next. */
-        keep_names(g, f->body);
+    /* Also when it is too late for this answer: they are kept for the next. */
+    bool told = pc_status_ok(&f->status) ? keep_names(g, f->body)
+                                         : f->status.code == PC_CODE_NOT_FOUND ||
+                                               f->status.code == PC_CODE_PERMISSION_DENIED;
+    if (told) {
+        keep_nameless(g, f);
     }
     pthread_mutex_unlock(&g->map_lock);
 

@@ -25,13 +25,15 @@ typedef struct fetch {
 typedef struct {
     pc_fetch_kind kind;
     const char *id;   /* NULL: whoever is asked for */
-    const char *body; /* NULL: not found */
+    const char *body; /* NULL: a failure */
+    pc_code failure;  /* 0: not found */
 } line;
 
 static struct {
     pthread_mutex_t lock; /* guards all that follows */
     pthread_cond_t changed;
-    line script[8]; /* up to an entry without body and id; what is not in it is not found */
+    line script[8]; /* what is not in it is not found */
+    size_t lines;
     bool hold;
     fetch *fetches; /* newest first */
     int started[8]; /* by kind */
@@ -46,30 +48,33 @@ static struct {
 
 static pc_workers *upstream;
 
-static const char *body_for(const fetch *f)
+static const line *line_for(const fetch *f)
 {
-    for (const line *l = w.script; l->id != NULL || l->body != NULL; l++) {
+    static const line not_found;
+    for (size_t i = 0; i < w.lines; i++) {
+        const line *l = &w.script[i];
         if (l->kind == f->kind && (l->id == NULL || strcmp(l->id, f->id) == 0)) {
-            return l->body;
+            return l;
         }
     }
-    return NULL;
+    return &not_found;
 }
 
 static void run(pc_job *job)
 {
     fetch *f = PC_CONTAINER_OF(job, fetch, job);
     pthread_mutex_lock(&w.lock);
-    const char *body = body_for(f);
+    const line l = *line_for(f);
     bool cancelled = f->cancelled;
     pthread_mutex_unlock(&w.lock);
-    if (body == NULL || cancelled) {
-        f->done(f->self,
-                cancelled ? pc_status_new(PC_CODE_CANCELLED, "CANCELLED", "cancelled")
-                          : pc_status_new(PC_CODE_NOT_FOUND, "PROFILE_NOT_FOUND", "none"),
-                NULL, 1);
+    if (l.body == NULL || cancelled) {
+        pc_code code = cancelled        ? PC_CODE_CANCELLED
+                       : l.failure == 0 ? PC_CODE_NOT_FOUND
+                                        : l.failure;
+        f->done(f->self, pc_status_new(code, "AS_TOLD", "as told"), NULL, 1);
         return;
     }
+    const char *body = l.body;
     pc_slice *slice = pc_slice_copy(body, strlen(body));
     f->done(f->self, PC_OK, slice, 1);
     pc_slice_unref(slice);
@@ -145,8 +150,9 @@ static void hold(void)
 static void set_script(const line *lines, size_t count)
 {
     pthread_mutex_lock(&w.lock);
-    memset(w.script, 0, sizeof w.script);
+    assert_true(count <= PC_COUNT_OF(w.script));
     memcpy(w.script, lines, count * sizeof *lines);
+    w.lines = count;
     pthread_mutex_unlock(&w.lock);
 }
 
@@ -344,10 +350,12 @@ static const char bob_by_phone[] =
 static void test_remembered__a_phone_that_has_changed_hands_does_not_mix_two_people(void **state)
 {
     world *p = *state;
-    SCRIPT({PC_FETCH_PROFILE, "ada", ada_by_email}, {PC_FETCH_EVENTS, "ada", EVENTS("ada-event")});
+    SCRIPT({PC_FETCH_PROFILE, "ada", ada_by_email, 0},
+           {PC_FETCH_EVENTS, "ada", EVENTS("ada-event"), 0});
     ask_for(p, "Email", "ada", PC_SECTION_PROFILE);
     ask_for(p, "Email", "ada", PC_SECTION_EVENTS);
-    SCRIPT({PC_FETCH_PROFILE, "1", bob_by_phone}, {PC_FETCH_EVENTS, "1", EVENTS("bob-event")});
+    SCRIPT({PC_FETCH_PROFILE, "1", bob_by_phone, 0},
+           {PC_FETCH_EVENTS, "1", EVENTS("bob-event"), 0});
     pc_gather_plan fresh = plan_for(
         "Phone", "1", PC_SECTION_BIT(PC_SECTION_PROFILE) | PC_SECTION_BIT(PC_SECTION_EVENTS));
     fresh.has_max_staleness = true;
@@ -363,9 +371,10 @@ static void test_remembered__a_phone_that_has_changed_hands_does_not_mix_two_peo
 static void test_remembered__a_phone_that_was_given_up_is_asked_for_anew(void **state)
 {
     world *p = *state;
-    SCRIPT({PC_FETCH_PROFILE, "ada", ada_by_email});
+    SCRIPT({PC_FETCH_PROFILE, "ada", ada_by_email, 0});
     ask_for(p, "Email", "ada", PC_SECTION_PROFILE);
-    SCRIPT({PC_FETCH_PROFILE, "ada", ada_without_phone}, {PC_FETCH_PROFILE, "1", bob_by_phone});
+    SCRIPT({PC_FETCH_PROFILE, "ada", ada_without_phone, 0},
+           {PC_FETCH_PROFILE, "1", bob_by_phone, 0});
     pc_gather_plan fresh = plan_for("Email", "ada", PC_SECTION_BIT(PC_SECTION_PROFILE));
     fresh.has_max_staleness = true;
     ask(p, &fresh);
@@ -376,7 +385,8 @@ static void test_remembered__a_phone_that_was_given_up_is_asked_for_anew(void **
 static void test_remembered__events_are_shared_by_what_a_fresh_profile_lists(void **state)
 {
     world *p = *state;
-    SCRIPT({PC_FETCH_PROFILE, "ada", ada_by_email}, {PC_FETCH_EVENTS, NULL, EVENTS("ada-event")});
+    SCRIPT({PC_FETCH_PROFILE, "ada", ada_by_email, 0},
+           {PC_FETCH_EVENTS, NULL, EVENTS("ada-event"), 0});
     ask_for(p, "Email", "ada", PC_SECTION_PROFILE);
     ask_for(p, "Phone", "1", PC_SECTION_EVENTS);
     ask_for(p, "Email", "ada", PC_SECTION_EVENTS);
@@ -387,8 +397,9 @@ static void test_remembered__events_are_shared_by_what_a_fresh_profile_lists(voi
 static void test_remembered__events_are_not_shared_by_what_an_old_profile_lists(void **state)
 {
     world *p = *state;
-    SCRIPT({PC_FETCH_PROFILE, "ada", ada_by_email}, {PC_FETCH_EVENTS, "ada", EVENTS("ada-event")},
-           {PC_FETCH_EVENTS, "1", EVENTS("bob-event")});
+    SCRIPT({PC_FETCH_PROFILE, "ada", ada_by_email, 0},
+           {PC_FETCH_EVENTS, "ada", EVENTS("ada-event"), 0},
+           {PC_FETCH_EVENTS, "1", EVENTS("bob-event"), 0});
     p->gatherer.freshness.fresh_ms[PC_SECTION_IDENTITIES] = -1;
     ask_for(p, "Email", "ada", PC_SECTION_PROFILE);
     ask_for(p, "Email", "ada", PC_SECTION_EVENTS);
@@ -406,7 +417,7 @@ static void test_remembered__a_forgotten_person_does_not_come_back_with_what_was
     void **state)
 {
     world *p = *state;
-    SCRIPT({PC_FETCH_PROFILE, "ada", ada_by_email});
+    SCRIPT({PC_FETCH_PROFILE, "ada", ada_by_email, 0});
     hold();
     const pc_gather_plan plan = plan_for("Email", "ada", PC_SECTION_BIT(PC_SECTION_PROFILE));
     pc_gathering *gathering = begin(p, &plan);
@@ -414,7 +425,7 @@ static void test_remembered__a_forgotten_person_does_not_come_back_with_what_was
     forget(p, "Email", "ada");
     let_all_go();
     finish(gathering);
-    SCRIPT({PC_FETCH_PROFILE, NULL, NULL});
+    SCRIPT({PC_FETCH_PROFILE, "ada", NULL, 0});
     ask(p, &plan);
     assert_int_equal(w.status[PC_SECTION_PROFILE], PC_SECTION_MISSING);
 }
@@ -440,13 +451,38 @@ static void test_remembered__who_asks_after_a_person_was_forgotten_waits_for_no_
 static void test_remembered__a_person_is_forgotten_by_every_identity_that_is_known(void **state)
 {
     world *p = *state;
-    SCRIPT({PC_FETCH_PROFILE, NULL, ada_by_email}, {PC_FETCH_EVENTS, NULL, EVENTS("web")});
+    SCRIPT({PC_FETCH_PROFILE, NULL, ada_by_email, 0}, {PC_FETCH_EVENTS, NULL, EVENTS("web"), 0});
     /* The phone has a record of its own, as it was asked for before anyone knew whose it is. */
     ask_for(p, "Phone", "1", PC_SECTION_EVENTS);
     ask_for(p, "Email", "ada", PC_SECTION_PROFILE);
     forget(p, "Email", "ada");
     ask_for(p, "Phone", "1", PC_SECTION_EVENTS);
     assert_int_equal(started(PC_FETCH_EVENTS), 2);
+}
+
+static const char in_segments[] =
+    "{\"X\":{\"sources\":[\"d\"],\"entity\":{\"segmentMembership\":{\"ups\":{"
+    "\"s1\":{\"status\":\"realized\"},\"s2\":{\"status\":\"realized\"}}}}}}";
+
+static void test_remembered__audiences_without_a_name_are_asked_for_once(void **state)
+{
+    world *p = *state;
+    const line answers[] = {
+        {PC_FETCH_AUDIENCES, NULL, "{\"results\":{\"s1\":{\"id\":\"s1\",\"name\":\"Loyal\"}}}", 0},
+        {PC_FETCH_AUDIENCES, NULL, NULL, PC_CODE_NOT_FOUND},
+        {PC_FETCH_AUDIENCES, NULL, NULL, PC_CODE_PERMISSION_DENIED},
+    };
+    for (size_t i = 0; i < PC_COUNT_OF(answers); i++) {
+        pc_gather_plan plan = plan_for("Email", "ada", PC_SECTION_BIT(PC_SECTION_SEGMENTS));
+        plan.person.sandbox = i == 0 ? "a" : i == 1 ? "b" : "c";
+        SCRIPT({PC_FETCH_PROFILE, "ada", in_segments, 0}, answers[i]);
+        for (int times = 0; times < 3; times++) {
+            ask(p, &plan);
+            assert_int_equal(w.status[PC_SECTION_SEGMENTS], PC_SECTION_OK);
+            assert_int_equal(shows(PC_SECTION_SEGMENTS, "Loyal"), i == 0);
+        }
+        assert_int_equal(started(PC_FETCH_AUDIENCES), i + 1);
+    }
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -461,6 +497,7 @@ int main(void)
         TEST(test_remembered__a_forgotten_person_does_not_come_back_with_what_was_under_way),
         TEST(test_remembered__who_asks_after_a_person_was_forgotten_waits_for_no_earlier_answer),
         TEST(test_remembered__a_person_is_forgotten_by_every_identity_that_is_known),
+        TEST(test_remembered__audiences_without_a_name_are_asked_for_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
