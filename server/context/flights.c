@@ -240,7 +240,6 @@ static void take_off(pc_flights *flights, pc_flight *f, const pc_flight_request 
 pc_status pc_flights_join(pc_flights *flights, const pc_flight_request *request, pc_waiter *waiter)
 {
     pc_cache_key key;
-    waiter->flight = NULL;
     if (!key_of(&key, flights, request)) {
         return pc_status_new(PC_CODE_INTERNAL, "NO_HASH", "OpenSSL's SipHash has failed");
     }
