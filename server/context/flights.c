@@ -65,10 +65,18 @@ static pc_flight **bucket_of(pc_flights *flights, const pc_cache_key *key)
     return &flights->buckets[key->low % BUCKETS];
 }
 
+/* One that has used up half of its time may be lost, and would fail who comes now too early. */
+static bool may_join(const pc_flights *flights, const pc_flight *f)
+{
+    return !f->outdated &&
+           pc_clock_now_ns() <= pc_clock_after_ms(f->began_ns, flights->options.timeout_ms / 2);
+}
+
 static pc_flight *find(pc_flights *flights, const pc_cache_key *key)
 {
     pc_flight *f = *bucket_of(flights, key);
-    while (f != NULL && (f->outdated || f->key.low != key->low || f->key.high != key->high)) {
+    while (f != NULL &&
+           (f->key.low != key->low || f->key.high != key->high || !may_join(flights, f))) {
         f = f->next;
     }
     return f;

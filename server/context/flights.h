@@ -63,9 +63,10 @@ typedef struct pc_waiter {
     bool leads;              /* began the flight, and pays for it */
 } pc_waiter;
 
-/* Waits for a flight that is under way, or starts one. The waiter is all zero but for `told`, which
- * may be called before this returns, as may pc_flights_leave on another thread. Errors (it is then
- * not called): those of the source's start; RESOURCE_EXHAUSTED. */
+/* Waits for a flight that is under way, unless half of its time is over, or starts one. The waiter
+ * is all zero but for `told`, which may be called before this returns, as may pc_flights_leave on
+ * another thread. Errors (it is then not called): those of the source's start; RESOURCE_EXHAUSTED.
+ */
 PC_NODISCARD pc_status pc_flights_join(pc_flights *flights, const pc_flight_request *request,
                                        pc_waiter *waiter);
 

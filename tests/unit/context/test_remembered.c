@@ -178,7 +178,7 @@ typedef struct {
 
 enum { FRESH_MS = 60000 };
 
-static int set_up(void **state)
+static int set_up_with(void **state, int64_t fetch_timeout_ms)
 {
     world *p = calloc(1, sizeof *p);
     memset(&w, 0, sizeof w);
@@ -195,7 +195,7 @@ static int set_up(void **state)
                        .summary = p->summary,
                        .body_bytes_max = 1 << 20,
                        .names_wait_ms = 5000,
-                       .fetch_timeout_ms = 60000,
+                       .fetch_timeout_ms = fetch_timeout_ms,
                        .scope = "org",
                        .cache_bytes_max = 1 << 20,
                        .cached_events = 100,
@@ -210,6 +210,16 @@ static int set_up(void **state)
     check_ok(pc_gatherer_open(g));
     *state = p;
     return 0;
+}
+
+static int set_up(void **state)
+{
+    return set_up_with(state, 60000);
+}
+
+static int set_up_impatient(void **state)
+{
+    return set_up_with(state, 2);
 }
 
 static int tear_down(void **state)
@@ -485,6 +495,25 @@ static void test_remembered__audiences_without_a_name_are_asked_for_once(void **
     }
 }
 
+/* The source here knows no deadlines. */
+static void test_remembered__nobody_joins_a_fetch_that_is_about_to_run_out_of_time(void **state)
+{
+    world *p = *state;
+    hold();
+    const pc_gather_plan plan = plan_for("Email", "ada", PC_SECTION_BIT(PC_SECTION_PROFILE));
+    pc_gathering *first = begin(p, &plan);
+    int64_t late_ns = pc_clock_now_ns() + 1000001;
+    while (pc_clock_now_ns() < late_ns) {
+    }
+    pc_gathering *second = begin(p, &plan);
+    wait_until(NULL, &w.started[PC_FETCH_PROFILE], 2);
+    pc_gather_cancel(first);
+    finish(first);
+    w.done = w.released = false;
+    let_all_go();
+    finish(second);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -498,6 +527,9 @@ int main(void)
         TEST(test_remembered__who_asks_after_a_person_was_forgotten_waits_for_no_earlier_answer),
         TEST(test_remembered__a_person_is_forgotten_by_every_identity_that_is_known),
         TEST(test_remembered__audiences_without_a_name_are_asked_for_once),
+        cmocka_unit_test_setup_teardown(
+            test_remembered__nobody_joins_a_fetch_that_is_about_to_run_out_of_time,
+            set_up_impatient, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
