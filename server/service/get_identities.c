@@ -80,6 +80,8 @@ static void on_released(void *self)
 static void ask_profile(operation *op)
 {
     const pc_gather_callbacks callbacks = {on_gathered, on_released, op};
+    /* The answer may be out, and the call gone, before the start returns. */
+    pc_call *call = pc_call_ref(op->call);
     pthread_mutex_lock(&op->lock);
     pc_status status =
         pc_gather_start(&op->gathering, op->service->gatherer, &op->plan, &callbacks);
@@ -91,6 +93,7 @@ static void ask_profile(operation *op)
         pc_call_fail(op->call, status);
         on_released(op);
     }
+    pc_call_unref(call);
 }
 
 /* ---- the graph ------------------------------------------------------------------------------- */

@@ -215,6 +215,25 @@ class Storm(unittest.TestCase):
             server.call("GetProfile", messages.GetProfileRequest(identity=identity()))
             server.quit()
 
+    def test_callers_may_leave_between_graph_and_profile(self):
+        """The profile is remembered, so that its answer comes as soon as it is asked for."""
+        with closing(Sandbox()) as sandbox, \
+                closing(self.server(sandbox, "--cache-max-bytes=1MiB")) as server:
+            server.call("GetProfile", messages.GetProfileRequest(identity=identity()))
+            sandbox.faults({"operations": {"identity": {"errorRate": 1.0, "errorStatus": 500}}})
+            request = entity_messages.GetIdentitiesRequest(identity=identity())
+            method = server.channel.unary_unary(
+                SERVICE + "GetIdentities", lambda m: m.SerializeToString(), lambda b: b)
+            for _ in range(40):
+                calls = [method.future(request, timeout=5) for _ in range(30)]
+                for call in calls:
+                    if self.dice.random() < 0.7:
+                        call.cancel()
+                    time.sleep(self.dice.random() * 0.002)
+                for call in calls:
+                    self.assertIn(call.code(), ALLOWED, f"PC_STORM_SEED={SEED}")
+            server.quit()
+
     def test_a_stop_in_the_middle_of_it_ends_well(self):
         for _ in range(3):
             stop = threading.Event()
