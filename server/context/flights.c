@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "context/listed_keys.h"
+#include "context/told_names.h"
 #include "util/clock.h"
 
 enum {
@@ -16,7 +17,8 @@ enum {
     REQUEST_BYTES_MAX = 64 * 1024,
     LINKED_MAX = 12,
     FORGOTTEN_MAX = 64,
-    KEY_TEXTS = 16 + PC_FETCH_PROPERTIES_MAX
+    NAMES_BYTES_MAX = 16 * 1024 * 1024,
+    KEY_TEXTS = 8 + PC_FETCH_PROPERTIES_MAX + PC_FETCH_AUDIENCES_MAX
 };
 
 struct pc_flight {
@@ -27,8 +29,12 @@ struct pc_flight {
     bool remembers;
     pc_cache_key person; /* where it remembers */
     pc_person look;      /* sandbox and merge policy, for other keys of the person; in the arena */
+    bool of_names;       /* of these audiences; in the arena */
+    const char **ids;
+    size_t id_count;
     pc_arena arena;
     int64_t began_ns;
+    int64_t deadline_ns;
     pc_job job;
     pc_status status; /* of the fetch; then of the part */
     pc_slice *body;   /* owned */
@@ -66,17 +72,15 @@ static pc_flight **bucket_of(pc_flights *flights, const pc_cache_key *key)
 }
 
 /* One that has used up half of its time may be lost, and would fail who comes now too early. */
-static bool may_join(const pc_flights *flights, const pc_flight *f)
+static bool may_join(const pc_flight *f)
 {
-    return !f->outdated &&
-           pc_clock_now_ns() <= pc_clock_after_ms(f->began_ns, flights->options.timeout_ms / 2);
+    return !f->outdated && pc_clock_now_ns() - f->began_ns <= (f->deadline_ns - f->began_ns) / 2;
 }
 
 static pc_flight *find(pc_flights *flights, const pc_cache_key *key)
 {
     pc_flight *f = *bucket_of(flights, key);
-    while (f != NULL &&
-           (f->key.low != key->low || f->key.high != key->high || !may_join(flights, f))) {
+    while (f != NULL && (f->key.low != key->low || f->key.high != key->high || !may_join(f))) {
         f = f->next;
     }
     return f;
@@ -153,14 +157,35 @@ static bool key_of(pc_cache_key *out, const pc_flights *flights, const pc_flight
         numbers,
     };
     size_t count = 8;
-    (void)snprintf(numbers, sizeof numbers, "%d %u %d %d %lld %d %lld %d %zu", (int)request->kind,
+    (void)snprintf(numbers, sizeof numbers, "%d %u %d %d %lld %d %lld %d %zu", (int)fetch->kind,
                    request->number, fetch->limit, fetch->has_start, (long long)fetch->start_ms,
                    fetch->has_end, (long long)fetch->end_ms, fetch->oldest_first,
                    fetch->property_count);
     for (size_t i = 0; i < fetch->property_count && count < KEY_TEXTS; i++) {
         texts[count++] = fetch->properties[i];
     }
+    for (size_t i = 0; i < fetch->audience_count && count < KEY_TEXTS; i++) {
+        texts[count++] = fetch->audience_ids[i];
+    }
     return pc_cache_key_of_texts(out, flights->options.keys, 'f', texts, count);
+}
+
+static const char *copy(pc_arena *arena, const char *text)
+{
+    return pc_arena_strndup(arena, text, strlen(text));
+}
+
+/* Those that there is memory for. */
+static void copy_ids(pc_flight *f, const pc_fetch_request *fetch)
+{
+    if (!f->of_names) {
+        return;
+    }
+    f->ids = pc_arena_calloc(&f->arena, fetch->audience_count, sizeof *f->ids);
+    for (size_t i = 0; f->ids != NULL && i < fetch->audience_count; i++) {
+        f->ids[f->id_count] = copy(&f->arena, fetch->audience_ids[i]);
+        f->id_count += f->ids[f->id_count] != NULL;
+    }
 }
 
 static pc_flight *new_flight(pc_flights *flights, const pc_flight_request *request,
@@ -176,12 +201,15 @@ static pc_flight *new_flight(pc_flights *flights, const pc_flight_request *reque
     f->number = request->number;
     f->key = *key;
     f->began_ns = pc_clock_now_ns();
+    f->of_names = request->fetch->kind == PC_FETCH_AUDIENCES;
+    f->deadline_ns = f->of_names ? request->fetch->deadline_ns
+                                 : pc_clock_after_ms(f->began_ns, flights->options.timeout_ms);
     f->job.run = land;
     f->references = 2;
     pc_arena_init(&f->arena, NULL, 0, REQUEST_BYTES_MAX);
-    f->look.sandbox = pc_arena_strndup(&f->arena, person->sandbox, strlen(person->sandbox));
-    f->look.merge_policy =
-        pc_arena_strndup(&f->arena, person->merge_policy, strlen(person->merge_policy));
+    f->look.sandbox = copy(&f->arena, person->sandbox);
+    f->look.merge_policy = copy(&f->arena, person->merge_policy);
+    copy_ids(f, request->fetch);
     if (f->look.sandbox == NULL || f->look.merge_policy == NULL) {
         pc_arena_deinit(&f->arena);
         free(f);
@@ -224,7 +252,7 @@ static void take_off(pc_flights *flights, pc_flight *f, const pc_flight_request 
 {
     const pc_source *source = flights->options.source;
     pc_fetch_request fetch = *request->fetch;
-    fetch.deadline_ns = pc_clock_after_ms(f->began_ns, flights->options.timeout_ms);
+    fetch.deadline_ns = f->deadline_ns;
     void *op = NULL;
     pc_status status = source->start(source, &fetch, on_fetched, f, &op);
     if (!pc_status_ok(&status)) {
@@ -289,7 +317,7 @@ bool pc_flights_leave(pc_flights *flights, pc_waiter *waiter, bool lost_interest
     }
     remove_waiter(waiter);
     void *op = NULL;
-    if (f->waiters == NULL && (lost_interest || !f->remembers)) {
+    if (f->waiters == NULL && (lost_interest || !(f->remembers || f->of_names))) {
         op = give_up(flights, f);
     }
     if (op != NULL) {
@@ -419,6 +447,16 @@ static void make_part(pc_flight *f)
     f->body = NULL;
 }
 
+static void keep_names(pc_flight *f)
+{
+    const pc_part_rules *rules = f->flights->options.rules;
+    pc_arena arena;
+    pc_arena_init(&arena, NULL, 0, NAMES_BYTES_MAX);
+    pc_told_names_keep(rules->names, f->look.sandbox, f->ids, f->id_count, &f->status, f->body,
+                       &arena);
+    pc_arena_deinit(&arena);
+}
+
 /* All at once, so that those who are told first cannot be found by those who come later. */
 static pc_waiter *take_waiters(pc_flight *f)
 {
@@ -436,7 +474,9 @@ static pc_waiter *take_waiters(pc_flight *f)
 static void land(pc_job *job)
 {
     pc_flight *f = PC_CONTAINER_OF(job, pc_flight, job);
-    if (pc_status_ok(&f->status)) {
+    if (f->of_names) {
+        keep_names(f);
+    } else if (pc_status_ok(&f->status)) {
         make_part(f);
     }
     if (f->remembers) {

@@ -2,9 +2,9 @@
  * upstream is called once, the answer is mapped once, and it is remembered. Also called coalescing.
  *
  * A flight goes on for as long as anyone waits for it, or until the upstream's own time-out where
- * its part is to be remembered and those who waited ran out of time: the call is paid for anyway.
- * When all who waited have lost interest it is cancelled.
- * Threads: any; waiters are told on a worker. */
+ * what it brings is to be remembered and those who waited ran out of time: the call is paid for
+ * anyway. When all who waited have lost interest it is cancelled. Threads: any; waiters are told on
+ * a worker. */
 #ifndef PC_CONTEXT_FLIGHTS_H
 #define PC_CONTEXT_FLIGHTS_H
 
@@ -36,9 +36,10 @@ void pc_flights_free(pc_flights *flights);
 /* What to fetch. Borrowed for the call. */
 typedef struct {
     pc_part_kind kind;
-    const pc_fetch_request
-        *fetch;      /* PC_FETCH_PROFILE or PC_FETCH_EVENTS; its deadline is not used */
-    uint32_t number; /* of events: their field number */
+    /* PC_FETCH_PROFILE or PC_FETCH_EVENTS, whose deadline is not used; or PC_FETCH_AUDIENCES, which
+     * makes no part: its names are in the rules' pc_audience_names when the waiters are told. */
+    const pc_fetch_request *fetch;
+    uint32_t number;              /* of events: their field number */
     const pc_cache_key *remember; /* the person's key, where the part is to be remembered; NULL */
 } pc_flight_request;
 

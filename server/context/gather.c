@@ -10,36 +10,26 @@
 #include "context/settle.h"
 #include "util/clock.h"
 
-enum {
-    ARENA_BYTES_MAX = 16 * 1024 * 1024,
-    NAMES_PER_FETCH = 100, /* the upstream's limit (audience bulk-get) */
-    NAME_FETCHES_MAX = 10
-};
+enum { ARENA_BYTES_MAX = 16 * 1024 * 1024, NAME_FETCHES_MAX = 10 };
+
+/* A flight that is waited for. */
+typedef struct {
+    pc_gathering *gathering;
+    pc_waiter waiter;
+    bool waits; /* under the gathering's lock */
+    pc_job job; /* what follows once told */
+} awaited;
 
 /* A part on its way. */
 typedef struct {
-    pc_gathering *gathering;
     pc_part_kind kind;
-    pc_waiter waiter;
-    bool waits; /* under the gathering's lock */
-    pc_job map_job;
-    /* Set before map_job is given. */
+    awaited flight;
+    /* Set before the flight's job is given. */
     pc_status status;
     pc_part_source source; /* its part is owned; NULL on failure */
     /* What is given where the flight fails or is late; owned. */
     pc_part_source fallback;
 } part_fetch;
-
-/* Names of audiences on their way. */
-typedef struct {
-    pc_gathering *gathering;
-    pc_job map_job;
-    void *op;         /* of the source; owned until the gathering's end */
-    const char **ids; /* in the arena */
-    size_t count;
-    pc_status status;
-    pc_slice *body; /* owned */
-} names_fetch;
 
 struct pc_gathering {
     const pc_gatherer *gatherer;
@@ -47,9 +37,8 @@ struct pc_gathering {
     pc_gather_callbacks callbacks;
     pc_arena arena;           /* of whichever mapping job runs; used under map_lock */
     pthread_mutex_t map_lock; /* one mapping job of a gathering at a time; taken before `lock` */
-    pthread_mutex_t lock;     /* guards: pending to handles, `waits`, the name fetches' op */
+    pthread_mutex_t lock;     /* guards: pending to handles, `waits` */
     int pending;              /* fetches that are not mapped yet */
-    int unanswered;           /* fetches under way that are ours to pay */
     unsigned upstream_calls;  /* of those that have been answered */
     size_t upstream_bytes;
     bool closed; /* the result is settled: later arrivals are dropped */
@@ -61,24 +50,25 @@ struct pc_gathering {
     bool has_key;
     pc_cache_key key; /* of the person */
     part_fetch parts[PC_PART_COUNT];
-    names_fetch names[NAME_FETCHES_MAX];
+    awaited names[NAME_FETCHES_MAX];
     pc_part_source nameless; /* the profile part whose segments are still to be finished */
     pc_slice *shown_events;  /* owned; what the summary is made of */
     pc_gathered gathered;
 };
 
 /* Steps: start_parts (on the starter's thread); for each part on_part (worker, brief) and map_part
- * (worker); where names are missing fetch_names (worker), on_names (source), map_names (worker);
- * and once close_gathering (worker), after the last of them or on_time_is_up (timer). */
+ * (worker); where names are missing fetch_names (worker), on_names (worker, brief),
+ * have_names (worker); and once close_gathering (worker), after the last of them or on_time_is_up
+ * (timer). */
 static void start_parts(pc_gathering *g);
 static void on_part(pc_waiter *waiter, pc_flight_result *result);
 static void map_part(pc_job *job);
 static void fetch_names(pc_gathering *g, const pc_profile_part *part);
-static void on_names(void *self, pc_status status, pc_slice *body, unsigned attempts);
-static void map_names(pc_job *job);
+static void on_names(pc_waiter *waiter, pc_flight_result *result);
+static void have_names(pc_job *job);
 static void on_time_is_up(pc_timer *timer);
 static void close_gathering(pc_job *job);
-static void leave_flight(pc_gathering *g, part_fetch *f);
+static void leave_flight(pc_gathering *g, awaited *a);
 static void unref(pc_gathering *g);
 /* The same for the starter, in whose call `released` must not come. */
 static void unref_elsewhere(pc_gathering *g);
@@ -313,6 +303,13 @@ static void count_fetch(pc_gathering *g)
     pthread_mutex_unlock(&g->lock);
 }
 
+static void set_waits(pc_gathering *g, awaited *a, bool waits)
+{
+    pthread_mutex_lock(&g->lock);
+    a->waits = waits;
+    pthread_mutex_unlock(&g->lock);
+}
+
 /* Takes a part that is remembered; false when it has to be fetched. */
 static bool take_remembered(pc_gathering *g, part_fetch *f)
 {
@@ -342,13 +339,13 @@ static void start_part(pc_gathering *g, pc_part_kind kind)
 {
     part_fetch *f = &g->parts[kind];
     bool remember = g->has_key && pc_gather_remembers(g->gatherer, &g->plan, kind);
-    f->gathering = g;
     f->kind = kind;
-    f->map_job.run = map_part;
-    f->waiter.told = on_part;
+    f->flight.gathering = g;
+    f->flight.job.run = map_part;
+    f->flight.waiter.told = on_part;
     count_fetch(g);
     if (remember && take_remembered(g, f)) {
-        pc_workers_run(g->gatherer->workers, &f->map_job);
+        pc_workers_run(g->gatherer->workers, &f->flight.job);
         return;
     }
     const pc_fetch_request fetch = fetch_of(g->gatherer, &g->plan, kind, remember);
@@ -356,16 +353,12 @@ static void start_part(pc_gathering *g, pc_part_kind kind)
                                        .fetch = &fetch,
                                        .number = g->plan.numbers[PC_SECTION_EVENTS],
                                        .remember = remember ? &g->key : NULL};
-    pthread_mutex_lock(&g->lock);
-    f->waits = true;
-    pthread_mutex_unlock(&g->lock);
-    pc_status status = pc_flights_join(g->gatherer->flights, &request, &f->waiter);
+    set_waits(g, &f->flight, true);
+    pc_status status = pc_flights_join(g->gatherer->flights, &request, &f->flight.waiter);
     if (!pc_status_ok(&status)) {
-        pthread_mutex_lock(&g->lock);
-        f->waits = false;
-        pthread_mutex_unlock(&g->lock);
+        set_waits(g, &f->flight, false);
         f->status = status;
-        pc_workers_run(g->gatherer->workers, &f->map_job);
+        pc_workers_run(g->gatherer->workers, &f->flight.job);
         return;
     }
     pthread_mutex_lock(&g->lock);
@@ -373,7 +366,7 @@ static void start_part(pc_gathering *g, pc_part_kind kind)
     pthread_mutex_unlock(&g->lock);
     if (too_late) {
         /* It closed while it was still starting. */
-        leave_flight(g, f);
+        leave_flight(g, &f->flight);
     }
 }
 
@@ -397,18 +390,35 @@ static void start_parts(pc_gathering *g)
     }
 }
 
-static void on_part(pc_waiter *waiter, pc_flight_result *result)
+static void note_told(pc_gathering *g, awaited *a, const pc_flight_result *result)
 {
-    part_fetch *f = PC_CONTAINER_OF(waiter, part_fetch, waiter);
-    pc_gathering *g = f->gathering;
-    f->status = result->status;
-    f->source = (pc_part_source){pc_slice_ref(result->part), result->fetched_ns, false};
     pthread_mutex_lock(&g->lock);
-    f->waits = false;
+    a->waits = false;
     g->upstream_calls += result->attempts;
     g->upstream_bytes += result->bytes;
     pthread_mutex_unlock(&g->lock);
-    pc_workers_run(g->gatherer->workers, &f->map_job);
+    pc_workers_run(g->gatherer->workers, &a->job);
+}
+
+static void on_part(pc_waiter *waiter, pc_flight_result *result)
+{
+    part_fetch *f = PC_CONTAINER_OF(waiter, part_fetch, flight.waiter);
+    f->status = result->status;
+    f->source = (pc_part_source){pc_slice_ref(result->part), result->fetched_ns, false};
+    note_told(f->flight.gathering, &f->flight, result);
+}
+
+/* The end of what was counted by count_fetch. */
+static void end_fetch(pc_gathering *g)
+{
+    pthread_mutex_lock(&g->lock);
+    bool last = --g->pending == 0 && !g->closed;
+    g->closed = g->closed || last;
+    pthread_mutex_unlock(&g->lock);
+    if (last) {
+        close_gathering(&g->close_job);
+    }
+    unref(g);
 }
 
 /* ---- mapping --------------------------------------------------------------------------------- */
@@ -460,8 +470,8 @@ static bool is_bad(const pc_status *status)
 
 static void map_part(pc_job *job)
 {
-    part_fetch *f = PC_CONTAINER_OF(job, part_fetch, map_job);
-    pc_gathering *g = f->gathering;
+    part_fetch *f = PC_CONTAINER_OF(job, part_fetch, flight.job);
+    pc_gathering *g = f->flight.gathering;
     pthread_mutex_lock(&g->map_lock);
     pthread_mutex_lock(&g->lock);
     bool too_late = g->closed;
@@ -475,59 +485,39 @@ static void map_part(pc_job *job)
         f->status = PC_OK;
     }
     pthread_mutex_unlock(&g->map_lock);
-
-    pthread_mutex_lock(&g->lock);
-    bool last = --g->pending == 0 && !g->closed;
-    g->closed = g->closed || last;
-    pthread_mutex_unlock(&g->lock);
-    if (last) {
-        close_gathering(&g->close_job);
-    }
-    unref(g);
+    end_fetch(g);
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-static void start_names(pc_gathering *g, names_fetch *f, const pc_fetch_request *request,
-                        const char **ids)
+static void start_names(pc_gathering *g, awaited *a, const pc_fetch_request *fetch)
 {
-    const pc_source *source = g->gatherer->source;
-    f->gathering = g;
-    f->map_job.run = map_names;
-    f->ids = ids;
-    f->count = request->audience_count;
+    const pc_flight_request request = {.fetch = fetch};
+    a->gathering = g;
+    a->job.run = have_names;
+    a->waiter.told = on_names;
     count_fetch(g);
-    pthread_mutex_lock(&g->lock);
-    g->unanswered++;
-    pthread_mutex_unlock(&g->lock);
-    void *op = NULL;
-    pc_status status = source->start(source, request, on_names, f, &op);
+    set_waits(g, a, true);
+    pc_status status = pc_flights_join(g->gatherer->flights, &request, &a->waiter);
     if (!pc_status_ok(&status)) {
-        on_names(f, status, NULL, 0);
-        return;
-    }
-    pthread_mutex_lock(&g->lock);
-    f->op = op;
-    bool unwanted = g->closed;
-    pthread_mutex_unlock(&g->lock);
-    if (unwanted) {
-        source->cancel(source, op);
+        set_waits(g, a, false);
+        pc_status_clear(&status);
+        pc_workers_run(g->gatherer->workers, &a->job);
     }
 }
 
 /* Asks for the names of the segments' audiences that are not known yet. */
 static void fetch_names(pc_gathering *g, const pc_profile_part *part)
 {
-    const char **ids = NULL;
-    size_t count = 0;
+    const char *ids[PC_FETCH_AUDIENCES_MAX];
     int fetches = 0;
     int64_t now = pc_clock_now_ns();
-    int64_t deadline = pc_clock_after_ms(now, g->gatherer->names_wait_ms);
     pc_fetch_request request = {
         .kind = PC_FETCH_AUDIENCES,
-        .person = {.sandbox = g->plan.person.sandbox},
+        .person = {.sandbox = g->plan.person.sandbox, .merge_policy = ""},
         .request_id = g->plan.request_id,
-        .deadline_ns = deadline < g->plan.close_ns ? deadline : g->plan.close_ns,
+        .deadline_ns = pc_clock_after_ms(now, g->gatherer->names_wait_ms),
+        .audience_ids = ids,
     };
     pc_segment_iterator iterator;
     pc_segment segment;
@@ -535,12 +525,6 @@ static void fetch_names(pc_gathering *g, const pc_profile_part *part)
                              PC_PROFILE_SEGMENT_MEMBERSHIP);
     bool more = true;
     while (more && fetches < NAME_FETCHES_MAX) {
-        if (ids == NULL) {
-            ids = pc_arena_calloc(&g->arena, NAMES_PER_FETCH, sizeof *ids);
-            if (ids == NULL) {
-                return;
-            }
-        }
         more = pc_segment_iterator_next(&iterator, &segment);
         if (more && pc_segment_has_name(&segment)) {
             pc_segment_words unused;
@@ -548,95 +532,28 @@ static void fetch_names(pc_gathering *g, const pc_profile_part *part)
                                               segment.segment_id_size);
             if (id != NULL && pc_audience_names_get(g->gatherer->names, g->plan.person.sandbox, id,
                                                     now, &g->arena, &unused) == PC_NAME_UNKNOWN) {
-                ids[count++] = id;
+                ids[request.audience_count++] = id;
             }
         }
-        if (count == NAMES_PER_FETCH || (!more && count > 0)) {
-            request.audience_ids = ids;
-            request.audience_count = count;
-            start_names(g, &g->names[fetches++], &request, ids);
-            ids = NULL;
-            count = 0;
+        if (request.audience_count == PC_FETCH_AUDIENCES_MAX ||
+            (!more && request.audience_count > 0)) {
+            start_names(g, &g->names[fetches++], &request);
+            request.audience_count = 0;
         }
     }
 }
 
-static void on_names(void *self, pc_status status, pc_slice *body, unsigned attempts)
+static void on_names(pc_waiter *waiter, pc_flight_result *result)
 {
-    names_fetch *f = self;
-    pc_gathering *g = f->gathering;
-    f->status = status;
-    f->body = pc_slice_ref(body);
-    pthread_mutex_lock(&g->lock);
-    g->unanswered--;
-    g->upstream_calls += attempts;
-    g->upstream_bytes += pc_slice_size(body);
-    pthread_mutex_unlock(&g->lock);
-    pc_workers_run(g->gatherer->workers, &f->map_job);
+    awaited *a = PC_CONTAINER_OF(waiter, awaited, waiter);
+    /* Names are a comfort: without them the segments still stand. */
+    pc_status_clear(&result->status);
+    note_told(a->gathering, a, result);
 }
 
-/* False when the answer cannot be read. */
-static bool keep_names(pc_gathering *g, const pc_slice *body)
+static void have_names(pc_job *job)
 {
-    pc_audience_iterator iterator;
-    pc_audience audience;
-    pc_audience_iterator_init(&iterator, &g->arena, pc_slice_bytes(body), pc_slice_size(body));
-    int64_t now = pc_clock_now_ns();
-    bool found = true;
-    while (found) {
-        pc_status status = pc_audience_iterator_next(&iterator, &audience, &found);
-        if (!pc_status_ok(&status)) {
-            /* Names are a comfort: without them the segments still stand. */
-            pc_status_clear(&status);
-            return false;
-        }
-        if (found) {
-            const pc_segment_words words = {audience.name, audience.description};
-            pc_audience_names_put(g->gatherer->names, g->plan.person.sandbox, audience.id, &words,
-                                  now);
-        }
-    }
-    return true;
-}
-
-/* What was asked for and not told has no name, or none for us: else every answer would ask again.
- */
-static void keep_nameless(pc_gathering *g, const names_fetch *f)
-{
-    const pc_segment_words none = {NULL, NULL};
-    const char *sandbox = g->plan.person.sandbox;
-    int64_t now = pc_clock_now_ns();
-    for (size_t i = 0; i < f->count; i++) {
-        pc_segment_words known;
-        if (pc_audience_names_get(g->gatherer->names, sandbox, f->ids[i], now, &g->arena, &known) ==
-            PC_NAME_UNKNOWN) {
-            pc_audience_names_put(g->gatherer->names, sandbox, f->ids[i], &none, now);
-        }
-    }
-}
-
-static void map_names(pc_job *job)
-{
-    names_fetch *f = PC_CONTAINER_OF(job, names_fetch, map_job);
-    pc_gathering *g = f->gathering;
-    pthread_mutex_lock(&g->map_lock);
-    /* Also when it is too late for this answer: they are kept for the next. */
-    bool told = pc_status_ok(&f->status) ? keep_names(g, f->body)
-                                         : f->status.code == PC_CODE_NOT_FOUND ||
-                                               f->status.code == PC_CODE_PERMISSION_DENIED;
-    if (told) {
-        keep_nameless(g, f);
-    }
-    pthread_mutex_unlock(&g->map_lock);
-
-    pthread_mutex_lock(&g->lock);
-    bool last = --g->pending == 0 && !g->closed;
-    g->closed = g->closed || last;
-    pthread_mutex_unlock(&g->lock);
-    if (last) {
-        close_gathering(&g->close_job);
-    }
-    unref(g);
+    end_fetch(PC_CONTAINER_OF(job, awaited, job)->gathering);
 }
 
 /* ---- close ----------------------------------------------------------------------------------- */
@@ -792,31 +709,19 @@ static void settle_unarrived(pc_gathering *g, pc_part_kind kind)
 }
 
 /* A flight that is still under way is not waited for; a late one may go on for those who come. */
-static void leave_flight(pc_gathering *g, part_fetch *f)
+static void leave_flight(pc_gathering *g, awaited *a)
 {
     pthread_mutex_lock(&g->lock);
-    bool waits = f->waits;
+    bool waits = a->waits;
     pthread_mutex_unlock(&g->lock);
-    if (waits && pc_flights_leave(g->gatherer->flights, &f->waiter, g->cancelled)) {
+    if (waits && pc_flights_leave(g->gatherer->flights, &a->waiter, g->cancelled)) {
         pthread_mutex_lock(&g->lock);
-        f->waits = false;
+        a->waits = false;
         g->pending--;
         /* It is paid for all the same. */
-        g->upstream_calls += f->waiter.leads;
+        g->upstream_calls += a->waiter.leads;
         pthread_mutex_unlock(&g->lock);
         unref(g);
-    }
-}
-
-static void cancel_names(pc_gathering *g)
-{
-    for (size_t i = 0; i < NAME_FETCHES_MAX; i++) {
-        pthread_mutex_lock(&g->lock);
-        void *op = g->names[i].op;
-        pthread_mutex_unlock(&g->lock);
-        if (op != NULL) {
-            g->gatherer->source->cancel(g->gatherer->source, op);
-        }
     }
 }
 
@@ -827,19 +732,20 @@ static void close_gathering(pc_job *job)
         unref(g);
     }
     for (int kind = 0; kind < PC_PART_COUNT; kind++) {
-        leave_flight(g, &g->parts[kind]);
+        leave_flight(g, &g->parts[kind].flight);
     }
     pthread_mutex_lock(&g->map_lock);
     g->gathered.now = pc_clock_read();
     settle_unarrived(g, PC_PART_PROFILE);
     settle_unarrived(g, PC_PART_EVENTS);
-    cancel_names(g);
+    for (size_t i = 0; i < NAME_FETCHES_MAX; i++) {
+        leave_flight(g, &g->names[i]);
+    }
     finish_segments(g);
     finish_summary(g);
     pthread_mutex_unlock(&g->map_lock);
     pthread_mutex_lock(&g->lock);
-    /* What is still under way is paid for as well. */
-    g->gathered.upstream_calls = g->upstream_calls + (unsigned)g->unanswered;
+    g->gathered.upstream_calls = g->upstream_calls;
     g->gathered.upstream_bytes = g->upstream_bytes;
     pthread_mutex_unlock(&g->lock);
     g->callbacks.done(g->callbacks.self, &g->gathered);
@@ -874,13 +780,6 @@ static void end(pc_gathering *g)
         pc_status_clear(&g->parts[i].status);
         pc_slice_unref(g->parts[i].source.part);
         pc_slice_unref(g->parts[i].fallback.part);
-    }
-    for (size_t i = 0; i < NAME_FETCHES_MAX; i++) {
-        if (g->names[i].op != NULL) {
-            g->gatherer->source->release(g->gatherer->source, g->names[i].op);
-        }
-        pc_slice_unref(g->names[i].body);
-        pc_status_clear(&g->names[i].status);
     }
     pc_slice_unref(g->shown_events);
     pc_gathered_deinit(&g->gathered);

@@ -31,6 +31,7 @@ typedef struct {
 
 enum {
     PC_FETCH_REFS_MAX = 1000,
+    PC_FETCH_AUDIENCES_MAX = 100,
     PC_FETCH_PROPERTIES_MAX = 3 /* the upstream's limit */
 };
 
@@ -61,7 +62,7 @@ typedef struct {
     const char *cursor;            /* NULL or "": the first page */
     const char *const *properties; /* conditions such as: commerce.order.priceTotal>=10 */
     size_t property_count;         /* at most PC_FETCH_PROPERTIES_MAX */
-    /* Of audiences: at most 100. */
+    /* Of audiences: at most PC_FETCH_AUDIENCES_MAX. */
     const char *const *audience_ids;
     size_t audience_count;
     /* Of several profiles and of the graph: 1 to PC_FETCH_REFS_MAX; of the graph all by identity or

@@ -293,6 +293,17 @@ class Sharing(Cache):
         self.assertEqual(self.sandbox.stats()["operations"]["profile"]["requests"], 1)
         self.assertGreaterEqual(len(answers), 1)
 
+    def test_names_of_audiences_are_shared_too(self):
+        self.sandbox.faults({"operations": {"*": {"delayMs": 700}}})
+        request = messages.GetContextRequest(
+            identity=identity(*ADA), read_mask={"paths": ["segment_memberships"]}
+        )
+        for call in self.many(50, "GetContext", request):
+            answer = messages.GetContextResponse.FromString(call.result())
+            names = [m.display_name for m in answer.context.segment_memberships]
+            self.assertIn("Gold members at risk", names)
+        self.assertEqual(self.sandbox.stats()["operations"]["audiencesBulk"]["requests"], 1)
+
     def test_one_who_leaves_does_not_end_the_others_call(self):
         self.sandbox.faults({"operations": {"*": {"delayMs": 500}}})
         request = messages.GetProfileRequest(identity=identity(*ADA))

@@ -495,6 +495,30 @@ static void test_remembered__audiences_without_a_name_are_asked_for_once(void **
     }
 }
 
+static void test_remembered__names_that_come_too_late_are_there_for_the_next(void **state)
+{
+    world *p = *state;
+    SCRIPT(
+        {PC_FETCH_PROFILE, "ada", in_segments, 0},
+        {PC_FETCH_AUDIENCES, NULL, "{\"results\":{\"s1\":{\"id\":\"s1\",\"name\":\"Loyal\"}}}", 0});
+    pc_gather_plan plan = plan_for("Email", "ada", PC_SECTION_BIT(PC_SECTION_PROFILE));
+    ask(p, &plan);
+    hold();
+    plan.sections = PC_SECTION_BIT(PC_SECTION_SEGMENTS);
+    plan.close_ns = pc_clock_now_ns() + 50000000;
+    pc_gathering *hasty = begin(p, &plan);
+    wait_until(NULL, &w.started[PC_FETCH_AUDIENCES], 1);
+    finish(hasty);
+    assert_int_equal(w.status[PC_SECTION_SEGMENTS], PC_SECTION_OK);
+    assert_false(shows(PC_SECTION_SEGMENTS, "Loyal"));
+    plan.close_ns = pc_clock_after_ms(pc_clock_now_ns(), 20000);
+    pc_gathering *patient = begin(p, &plan);
+    let_all_go();
+    finish(patient);
+    assert_true(shows(PC_SECTION_SEGMENTS, "Loyal"));
+    assert_int_equal(started(PC_FETCH_AUDIENCES), 1);
+}
+
 /* The source here knows no deadlines. */
 static void test_remembered__nobody_joins_a_fetch_that_is_about_to_run_out_of_time(void **state)
 {
@@ -527,6 +551,7 @@ int main(void)
         TEST(test_remembered__who_asks_after_a_person_was_forgotten_waits_for_no_earlier_answer),
         TEST(test_remembered__a_person_is_forgotten_by_every_identity_that_is_known),
         TEST(test_remembered__audiences_without_a_name_are_asked_for_once),
+        TEST(test_remembered__names_that_come_too_late_are_there_for_the_next),
         cmocka_unit_test_setup_teardown(
             test_remembered__nobody_joins_a_fetch_that_is_about_to_run_out_of_time,
             set_up_impatient, tear_down),
