@@ -30,11 +30,12 @@ static void answer(void *self, pc_status status, pc_slice *body)
     operation *op = self;
     (void)body;
     tell(op, &status);
+    /* Also after a failure: the upstream may have deleted the person and only not been heard. */
+    pc_gatherer_forget(op->service->gatherer, &op->person);
     if (!pc_status_ok(&status)) {
         pc_call_fail(op->fetch.call, status);
         return;
     }
-    pc_gatherer_forget(op->service->gatherer, &op->person);
     static const Profilecontext__V1__DeleteProfileResponse taken =
         PROFILECONTEXT__V1__DELETE_PROFILE_RESPONSE__INIT;
     pc_call_answer_message(op->fetch.call, &taken.base);

@@ -188,6 +188,20 @@ class Deleting(Cache):
         self.assertEqual(self.requests(), before + 1)
 
 
+    def test_a_deletion_whose_outcome_is_unknown_forgets_too(self):
+        self.profile()
+        self.sandbox.faults({"operations": {"profile": {"hangRate": 1.0}}})
+        self.server.fails(
+            "DeleteProfile",
+            entity_messages.DeleteProfileRequest(
+                identity=identity(*ADA), sandbox="prod", merge_policy_id=MERGE_POLICY
+            ),
+            grpc.StatusCode.DEADLINE_EXCEEDED, timeout=1,
+        )
+        self.sandbox.faults({})
+        wait_until(lambda: self.profile().info.origin == UPSTREAM, 5, "the person to be forgotten")
+
+
 class Freshness(Cache):
     arguments = (
         "--cache-profile-fresh=300ms", "--cache-events-fresh=300ms", "--cache-segments-fresh=300ms",
