@@ -320,10 +320,9 @@ static bool take_remembered(pc_gathering *g, part_fetch *f)
     const pc_freshness_verdict verdict =
         judge(g->gatherer, &g->plan, f->kind, &cached, pc_clock_now_ns());
     const pc_part_source source = {cached.part, cached.fetched_ns, true};
-    if (verdict.give && cached.nothing != PC_NOTHING_NOT) {
-        f->status = nothing_status(cached.nothing);
-    } else if (verdict.give) {
+    if (verdict.give) {
         f->source = source;
+        f->status = cached.nothing == PC_NOTHING_NOT ? PC_OK : nothing_status(cached.nothing);
     } else if (verdict.give_if_bad) {
         f->fallback = source;
     } else {
@@ -450,12 +449,13 @@ static void settle_part(pc_gathering *g, pc_part_kind kind, const pc_part_source
 }
 
 /* Takes `failure`. */
-static void settle_failed(pc_gathering *g, pc_part_kind kind, pc_status failure)
+static void settle_failed(pc_gathering *g, pc_part_kind kind, pc_status failure,
+                          const pc_part_source *source)
 {
     for (int s = 1; s < PC_SECTION_COUNT; s++) {
         bool of_events = s == PC_SECTION_EVENTS;
         if (s != PC_SECTION_SUMMARY && of_events == (kind == PC_PART_EVENTS)) {
-            pc_settle_failure(&g->plan, &g->gathered, (pc_section)s, &failure);
+            pc_settle_failure(&g->plan, &g->gathered, (pc_section)s, &failure, source);
         }
     }
     *failure_of(g, kind) = failure;
@@ -481,7 +481,7 @@ static void map_part(pc_job *job)
     } else if (!too_late && f->fallback.part != NULL && is_bad(&f->status)) {
         settle_part(g, f->kind, &f->fallback);
     } else if (!too_late) {
-        settle_failed(g, f->kind, f->status);
+        settle_failed(g, f->kind, f->status, &f->source);
         f->status = PC_OK;
     }
     pthread_mutex_unlock(&g->map_lock);
@@ -666,7 +666,8 @@ static void finish_summary(pc_gathering *g)
     const pc_status *failure =
         input.has_profile ? &g->gathered.events_failure : &g->gathered.profile_failure;
     if (!input.has_profile && !input.has_events) {
-        pc_settle_failure(&g->plan, &g->gathered, PC_SECTION_SUMMARY, failure);
+        const pc_part_source none = {.part = NULL};
+        pc_settle_failure(&g->plan, &g->gathered, PC_SECTION_SUMMARY, failure, &none);
         return;
     }
     pc_buffer out;
@@ -696,15 +697,17 @@ static void settle_unarrived(pc_gathering *g, pc_part_kind kind)
         !pc_status_ok(failure_of(g, kind))) {
         return;
     }
+    const pc_part_source none = {.part = NULL};
     if (g->cancelled) {
-        settle_failed(g, kind,
-                      pc_status_new(PC_CODE_CANCELLED, "CALLER_GONE", "the caller has gone"));
+        settle_failed(
+            g, kind, pc_status_new(PC_CODE_CANCELLED, "CALLER_GONE", "the caller has gone"), &none);
     } else if (f->fallback.part != NULL) {
         settle_part(g, kind, &f->fallback);
     } else {
         settle_failed(g, kind,
                       pc_status_new(PC_CODE_DEADLINE_EXCEEDED, "UPSTREAM_LATE",
-                                    "the upstream did not answer before the deadline"));
+                                    "the upstream did not answer before the deadline"),
+                      &none);
     }
 }
 

@@ -27,13 +27,28 @@ pc_section_status pc_section_verdict(const pc_status *failure)
     return failure->code == PC_CODE_DEADLINE_EXCEEDED ? PC_SECTION_LATE : PC_SECTION_FAILED;
 }
 
+static int64_t age_of(const pc_gathered *gathered, const pc_part_source *source)
+{
+    return (gathered->now.ns - source->fetched_ns) / 1000000;
+}
+
+static void set_origin(const pc_gathered *gathered, pc_section_result *result,
+                       const pc_part_source *source)
+{
+    result->origin = source->remembered ? PC_ORIGIN_CACHE : PC_ORIGIN_UPSTREAM;
+    result->fetched_wall_ms = gathered->now.wall_ms - age_of(gathered, source);
+}
+
 void pc_settle_failure(const pc_gather_plan *plan, pc_gathered *gathered, pc_section section,
-                       const pc_status *failure)
+                       const pc_status *failure, const pc_part_source *source)
 {
     pc_section_result *result = &gathered->sections[section];
     if (wants(plan, section) && result->status == PC_SECTION_UNDECIDED) {
         result->status = pc_section_verdict(failure);
         result->reason = pc_status_reason(failure);
+        if (source->remembered) {
+            set_origin(gathered, result, source);
+        }
     }
 }
 
@@ -46,12 +61,11 @@ void pc_settle(const pc_gatherer *gatherer, pc_gathered *gathered, pc_section se
         result->reason = "OUT_OF_MEMORY";
         return;
     }
-    int64_t age_ms = (gathered->now.ns - source->fetched_ns) / 1000000;
+    int64_t age_ms = age_of(gathered, source);
     bool stale = source->remembered && pc_freshness_is_stale(&gatherer->freshness, section, age_ms);
     result->status = stale ? PC_SECTION_STALE : PC_SECTION_OK;
-    result->origin = source->remembered ? PC_ORIGIN_CACHE : PC_ORIGIN_UPSTREAM;
+    set_origin(gathered, result, source);
     result->reason = "";
-    result->fetched_wall_ms = gathered->now.wall_ms - age_ms;
     result->last_modified = *last_modified;
     result->data = data;
 }

@@ -28,9 +28,9 @@ void pc_settle_events(const pc_gatherer *gatherer, const pc_gather_plan *plan,
                       pc_gathered *gathered, const pc_part_source *source, pc_slice **shown);
 
 /* Settles a section that is wanted and still undecided with what its fetch's failure makes of it.
- */
+ * `source` has no part, and says when a failure that is remembered was told. */
 void pc_settle_failure(const pc_gather_plan *plan, pc_gathered *gathered, pc_section section,
-                       const pc_status *failure);
+                       const pc_status *failure, const pc_part_source *source);
 
 /* Settles a section with bytes, which are taken. NULL: out of memory. */
 void pc_settle(const pc_gatherer *gatherer, pc_gathered *gathered, pc_section section,

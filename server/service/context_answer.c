@@ -41,8 +41,10 @@ static void settle_events(const pc_gather_plan *plan, pc_gathered *gathered)
     if (events->status == PC_SECTION_MISSING && known) {
         events->status = PC_SECTION_OK;
         events->reason = "";
-        events->origin = PC_ORIGIN_UPSTREAM;
-        events->fetched_wall_ms = gathered->now.wall_ms;
+        if (events->origin == PC_ORIGIN_NONE) {
+            events->origin = PC_ORIGIN_UPSTREAM;
+            events->fetched_wall_ms = gathered->now.wall_ms;
+        }
     }
 }
 

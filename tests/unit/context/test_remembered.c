@@ -495,6 +495,20 @@ static void test_remembered__audiences_without_a_name_are_asked_for_once(void **
     }
 }
 
+static void test_remembered__that_there_is_nothing_says_when_it_was_told(void **state)
+{
+    world *p = *state;
+    ask_for(p, "Email", "ada", PC_SECTION_EVENTS);
+    assert_int_equal(w.status[PC_SECTION_EVENTS], PC_SECTION_MISSING);
+    assert_int_equal(w.origin[PC_SECTION_EVENTS], PC_ORIGIN_NONE);
+    int64_t told_ms = pc_clock_wall_ms();
+    ask_for(p, "Email", "ada", PC_SECTION_EVENTS);
+    assert_int_equal(w.status[PC_SECTION_EVENTS], PC_SECTION_MISSING);
+    assert_int_equal(w.origin[PC_SECTION_EVENTS], PC_ORIGIN_CACHE);
+    assert_in_range(w.fetched_wall_ms[PC_SECTION_EVENTS], told_ms - 10000,
+                    told_ms + 1); /* both are rounded */
+}
+
 static void test_remembered__names_that_come_too_late_are_there_for_the_next(void **state)
 {
     world *p = *state;
@@ -551,6 +565,7 @@ int main(void)
         TEST(test_remembered__who_asks_after_a_person_was_forgotten_waits_for_no_earlier_answer),
         TEST(test_remembered__a_person_is_forgotten_by_every_identity_that_is_known),
         TEST(test_remembered__audiences_without_a_name_are_asked_for_once),
+        TEST(test_remembered__that_there_is_nothing_says_when_it_was_told),
         TEST(test_remembered__names_that_come_too_late_are_there_for_the_next),
         cmocka_unit_test_setup_teardown(
             test_remembered__nobody_joins_a_fetch_that_is_about_to_run_out_of_time,
