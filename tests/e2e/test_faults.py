@@ -91,11 +91,11 @@ class Faults(unittest.TestCase):
 
     def test_hanging_names_leave_segments_without_names(self):
         self.sandbox.faults(only(audiences={"hangRate": 1}))
-        with closing(Server(self.sandbox.url)) as fresh:
+        with closing(Server(self.sandbox.url, "--defaults-answer-margin=300ms")) as fresh:
             answer = fresh.call(
                 "ListSegmentMemberships",
                 messages.ListSegmentMembershipsRequest(identity=identity()),
-                timeout=0.5,
+                timeout=1.0,
             )
         self.assertTrue(answer.segment_memberships)
         self.assertFalse(any(s.HasField("display_name") for s in answer.segment_memberships))
