@@ -138,12 +138,11 @@ static pc_cache_key key_of_part(const pc_cache_key *person, pc_part_kind kind)
 }
 
 /* Everything that a fetch's answer depends on. */
-static bool key_of(pc_cache_key *out, const pc_flights *flights, const pc_flight_request *request)
+static pc_cache_key key_of(const pc_flights *flights, const pc_flight_request *request)
 {
     const pc_fetch_request *fetch = request->fetch;
     if (request->remember != NULL) {
-        *out = key_of_part(request->remember, request->kind);
-        return true;
+        return key_of_part(request->remember, request->kind);
     }
     char numbers[160];
     const char *texts[KEY_TEXTS] = {
@@ -167,7 +166,7 @@ static bool key_of(pc_cache_key *out, const pc_flights *flights, const pc_flight
     for (size_t i = 0; i < fetch->audience_count && count < KEY_TEXTS; i++) {
         texts[count++] = fetch->audience_ids[i];
     }
-    return pc_cache_key_of_texts(out, flights->options.keys, 'f', texts, count);
+    return pc_cache_key_of_texts(flights->options.keys, "f", texts, count);
 }
 
 static const char *copy(pc_arena *arena, const char *text)
@@ -275,10 +274,7 @@ static void take_off(pc_flights *flights, pc_flight *f, const pc_flight_request 
 
 pc_status pc_flights_join(pc_flights *flights, const pc_flight_request *request, pc_waiter *waiter)
 {
-    pc_cache_key key;
-    if (!key_of(&key, flights, request)) {
-        return pc_status_new(PC_CODE_INTERNAL, "NO_HASH", "OpenSSL's SipHash has failed");
-    }
+    const pc_cache_key key = key_of(flights, request);
     pthread_mutex_lock(&flights->lock);
     pc_flight *f = find(flights, &key);
     waiter->leads = f == NULL;
@@ -331,11 +327,10 @@ bool pc_flights_leave(pc_flights *flights, pc_waiter *waiter, bool lost_interest
 
 void pc_flights_refresh(pc_flights *flights, const pc_flight_request *request)
 {
-    pc_cache_key key;
-    if (flights->options.cache == NULL || request->remember == NULL ||
-        !key_of(&key, flights, request)) {
+    if (flights->options.cache == NULL || request->remember == NULL) {
         return;
     }
+    const pc_cache_key key = key_of(flights, request);
     pthread_mutex_lock(&flights->lock);
     pc_flight *f = NULL;
     if (!flights->closing && find(flights, &key) == NULL) {

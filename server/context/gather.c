@@ -47,7 +47,6 @@ struct pc_gathering {
     int handles;    /* of the memory: the work, and the starter's */
     pc_timer timer;
     pc_job close_job;
-    bool has_key;
     pc_cache_key key; /* of the person */
     part_fetch parts[PC_PART_COUNT];
     awaited names[NAME_FETCHES_MAX];
@@ -242,15 +241,14 @@ static bool settle_at_once(pc_gathered *out, const pc_gatherer *gatherer,
 
 bool pc_gather_at_once(pc_gathered *out, const pc_gatherer *gatherer, const pc_gather_plan *plan)
 {
-    pc_cache_key key;
     init_gathered(out);
     /* A summary is computed, which is no work for an RPC thread. */
     bool events = wants_part(plan, PC_PART_EVENTS);
     if (gatherer->cache == NULL || wants(plan, PC_SECTION_SUMMARY) ||
-        (events && !remembers_events(gatherer, plan)) ||
-        !pc_cache_key_of(&key, gatherer->keys, &plan->person)) {
+        (events && !remembers_events(gatherer, plan))) {
         return false;
     }
+    const pc_cache_key key = pc_cache_key_of(gatherer->keys, &plan->person);
     for (int kind = 0; kind < PC_PART_COUNT; kind++) {
         if (wants_part(plan, (pc_part_kind)kind) &&
             !settle_at_once(out, gatherer, plan, (pc_part_kind)kind, &key)) {
@@ -281,7 +279,9 @@ pc_status pc_gather_start(pc_gathering **out, const pc_gatherer *gatherer,
     g->references = 3; /* the closing, the timer, and this call */
     g->handles = 2;
     g->timer.fire = on_time_is_up;
-    g->has_key = gatherer->cache != NULL && pc_cache_key_of(&g->key, gatherer->keys, &plan->person);
+    if (gatherer->cache != NULL) {
+        g->key = pc_cache_key_of(gatherer->keys, &plan->person);
+    }
     *out = g;
     pc_status timer = pc_timers_set(gatherer->timers, &g->timer, plan->close_ns);
     if (!pc_status_ok(&timer)) {
@@ -337,7 +337,7 @@ static bool take_remembered(pc_gathering *g, part_fetch *f)
 static void start_part(pc_gathering *g, pc_part_kind kind)
 {
     part_fetch *f = &g->parts[kind];
-    bool remember = g->has_key && pc_gather_remembers(g->gatherer, &g->plan, kind);
+    bool remember = pc_gather_remembers(g->gatherer, &g->plan, kind);
     f->kind = kind;
     f->flight.gathering = g;
     f->flight.job.run = map_part;
@@ -430,7 +430,6 @@ static pc_status *failure_of(pc_gathering *g, pc_part_kind kind)
 static void settle_part(pc_gathering *g, pc_part_kind kind, const pc_part_source *source)
 {
     g->gathered.held[kind] = pc_slice_ref(source->part);
-    g->gathered.now = pc_clock_read();
     if (kind == PC_PART_EVENTS) {
         pc_settle_events(g->gatherer, &g->plan, &g->gathered, source, &g->shown_events);
         return;
@@ -476,6 +475,9 @@ static void map_part(pc_job *job)
     pthread_mutex_lock(&g->lock);
     bool too_late = g->closed;
     pthread_mutex_unlock(&g->lock);
+    if (!too_late) {
+        g->gathered.now = pc_clock_read();
+    }
     if (!too_late && pc_status_ok(&f->status)) {
         settle_part(g, f->kind, &f->source);
     } else if (!too_late && f->fallback.part != NULL && is_bad(&f->status)) {
@@ -588,7 +590,7 @@ static void finish_segments(pc_gathering *g)
                         g->gatherer->names, g->plan.person.sandbox, &g->arena);
     pc_slice *segments = pc_buffer_take_slice(&out);
     pc_buffer_deinit(&out);
-    if (segments != NULL && g->has_key && !verdict.lacks_names) {
+    if (segments != NULL && g->gatherer->cache != NULL && !verdict.lacks_names) {
         pc_slice *better = pc_profile_part_with_segments(source->part, segments, verdict);
         if (better != NULL) {
             pc_cache_replace(g->gatherer->cache, &g->key, PC_PART_PROFILE, source->part, better);
@@ -868,8 +870,8 @@ void pc_gatherer_close(pc_gatherer *gatherer)
 
 void pc_gatherer_forget(const pc_gatherer *gatherer, const pc_person *person)
 {
-    pc_cache_key key;
-    if (gatherer->cache != NULL && pc_cache_key_of(&key, gatherer->keys, person)) {
+    if (gatherer->cache != NULL) {
+        const pc_cache_key key = pc_cache_key_of(gatherer->keys, person);
         pc_flights_forget(gatherer->flights, person, &key);
     }
 }

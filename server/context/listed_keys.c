@@ -33,7 +33,7 @@ size_t pc_listed_keys(pc_cache_key *out, size_t most, const pc_cache_keys *keys,
     pc_wire_reader_init(&reader, part->identities, part->identities_size);
     while (count < most && pc_wire_next(&reader, &identity)) {
         if (read_identity(&person, arena, &identity)) {
-            count += pc_cache_key_of(&out[count], keys, &person);
+            out[count++] = pc_cache_key_of(keys, &person);
         }
     }
     return count;
@@ -44,5 +44,9 @@ bool pc_xid_key(pc_cache_key *out, const pc_cache_keys *keys, const pc_person *w
 {
     const pc_person person = {
         .xid = part->xid, .sandbox = where->sandbox, .merge_policy = where->merge_policy};
-    return part->xid[0] != '\0' && pc_cache_key_of(out, keys, &person);
+    if (part->xid[0] == '\0') {
+        return false;
+    }
+    *out = pc_cache_key_of(keys, &person);
+    return true;
 }

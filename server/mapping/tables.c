@@ -37,8 +37,9 @@ const pc_field_table *pc_table_find_name(const pc_message_table *table, const ch
                                          size_t length)
 {
     for (size_t i = 0; i < table->field_count; i++) {
-        if (strlen(table->fields[i].name) == length &&
-            memcmp(table->fields[i].name, name, length) == 0) {
+        const char *known = table->fields[i].name;
+        if (length > 0 && known[0] == name[0] && strncmp(known, name, length) == 0 &&
+            known[length] == '\0') {
             return &table->fields[i];
         }
     }
@@ -47,6 +48,10 @@ const pc_field_table *pc_table_find_name(const pc_message_table *table, const ch
 
 const pc_field_table *pc_table_find_number(const pc_message_table *table, uint32_t number)
 {
+    /* Most messages number their fields in order and without gaps. */
+    if (number - 1 < table->field_count && table->fields[number - 1].number == number) {
+        return &table->fields[number - 1];
+    }
     for (size_t i = 0; i < table->field_count; i++) {
         if (table->fields[i].number == number) {
             return &table->fields[i];

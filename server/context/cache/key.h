@@ -17,19 +17,18 @@ typedef struct {
 typedef struct pc_cache_keys pc_cache_keys;
 
 /* `scope` is what all keys of the process share, such as the organisation. Owned:
- * pc_cache_keys_free. Errors: INTERNAL NO_RANDOMNESS or NO_HASH (OpenSSL has failed);
- * RESOURCE_EXHAUSTED. */
+ * pc_cache_keys_free. Errors: INTERNAL NO_RANDOMNESS (OpenSSL has failed); RESOURCE_EXHAUSTED. */
 PC_NODISCARD pc_status pc_cache_keys_new(pc_cache_keys **out, const char *scope);
 
 /* Wipes the secret. NULL is allowed. */
 void pc_cache_keys_free(pc_cache_keys *keys);
 
 /* The key of a person in a sandbox under a merge policy. A namespace's case does not matter, as it
- * does not to the upstream; an id's does. False when OpenSSL has failed: then nothing is cached. */
-bool pc_cache_key_of(pc_cache_key *out, const pc_cache_keys *keys, const pc_person *person);
+ * does not to the upstream; an id's does. */
+pc_cache_key pc_cache_key_of(const pc_cache_keys *keys, const pc_person *person);
 
 /* The key of any texts; NULL differs from "". `domain` keeps uses apart. */
-bool pc_cache_key_of_texts(pc_cache_key *out, const pc_cache_keys *keys, char domain,
-                           const char *const *texts, size_t count);
+pc_cache_key pc_cache_key_of_texts(const pc_cache_keys *keys, const char *domain,
+                                   const char *const *texts, size_t count);
 
 #endif

@@ -1,6 +1,8 @@
 /* The small modules that everything stands on. */
 #include "check.h"
 
+#include <endian.h>
+#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -9,6 +11,7 @@
 #include "util/arena.h"
 #include "util/buffer.h"
 #include "util/clock.h"
+#include "util/siphash.h"
 #include "util/slice.h"
 #include "util/timers.h"
 #include "util/utf8.h"
@@ -188,6 +191,51 @@ static void test_buffer__leaves_memory_that_it_was_lent(void **state)
     pc_buffer_deinit(&buffer);
 }
 
+/* By OpenSSL. */
+static void hash_by_openssl(const uint8_t key[PC_SIPHASH_KEY_BYTES], const uint8_t *bytes,
+                            size_t size, uint8_t out[16])
+{
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
+    EVP_MAC_CTX *context = EVP_MAC_CTX_new(mac);
+    size_t written = 0;
+    assert_int_equal(EVP_MAC_init(context, key, PC_SIPHASH_KEY_BYTES, NULL), 1);
+    assert_int_equal(EVP_MAC_update(context, bytes, size), 1);
+    assert_int_equal(EVP_MAC_final(context, out, &written, 16), 1);
+    assert_int_equal(written, 16);
+    EVP_MAC_CTX_free(context);
+    EVP_MAC_free(mac);
+}
+
+static void test_siphash__is_what_openssl_makes_however_it_is_fed(void **state)
+{
+    (void)state;
+    uint8_t bytes[100];
+    uint8_t key[PC_SIPHASH_KEY_BYTES];
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)(i * 37 + 11);
+    }
+    for (size_t size = 0; size <= sizeof bytes; size++) {
+        uint8_t wanted[16];
+        for (size_t i = 0; i < sizeof key; i++) {
+            key[i] = (uint8_t)(size * 5 + i);
+        }
+        hash_by_openssl(key, bytes, size, wanted);
+        for (size_t step = 1; step <= 20; step++) {
+            pc_siphash hash;
+            uint64_t made[2];
+            pc_siphash_init(&hash, key);
+            for (size_t at = 0; at < size; at += step) {
+                pc_siphash_add(&hash, bytes + at, size - at < step ? size - at : step);
+            }
+            pc_siphash_end(&hash, &made[0], &made[1]);
+            /* OpenSSL gives the bytes of a little-endian machine's words. */
+            made[0] = htole64(made[0]);
+            made[1] = htole64(made[1]);
+            assert_memory_equal(made, wanted, sizeof wanted);
+        }
+    }
+}
+
 static void test_utf8__takes_what_the_standard_takes(void **state)
 {
     (void)state;
@@ -326,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_slice__parts_keep_the_whole_alive),
         cmocka_unit_test(test_slice__joins_only_parts_that_follow_one_another),
         cmocka_unit_test(test_buffer__leaves_memory_that_it_was_lent),
+        cmocka_unit_test(test_siphash__is_what_openssl_makes_however_it_is_fed),
         cmocka_unit_test(test_slice__refuses_what_its_size_cannot_hold),
         cmocka_unit_test(test_utf8__takes_what_the_standard_takes),
         cmocka_unit_test(test_clock__sums_do_not_overflow),
