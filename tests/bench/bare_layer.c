@@ -1,15 +1,16 @@
-/* Our RPC layer with a handler that always answers the same 2 KB: what the layer itself costs.
- * Usage: bare_layer PORT THREADS. Serves GetProfile until SIGTERM. */
+/* Our RPC layer with a handler that always answers the bytes of a file: what the layer itself
+ * costs. Usage: bare_layer PORT THREADS ANSWER_FILE. Serves GetContext until SIGTERM. */
+#include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "profilecontext/v1/profile_context.pb-c.h"
 #include "rpc/server.h"
 #include "util/clock.h"
 
-enum { ANSWER_BYTES = 2048 };
+enum { ANSWER_BYTES_MAX = 1 << 20 };
 
 static void answer(pc_call *call, const void *request, void *service)
 {
@@ -18,28 +19,37 @@ static void answer(pc_call *call, const void *request, void *service)
     pc_call_answer(call, &slice, 1);
 }
 
+/* Owned by the caller; NULL when the file cannot be read. */
+static pc_slice *read_answer(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        return NULL;
+    }
+    static char bytes[ANSWER_BYTES_MAX];
+    size_t size = fread(bytes, 1, sizeof bytes, file);
+    bool whole = feof(file) != 0;
+    (void)fclose(file);
+    return whole ? pc_slice_copy(bytes, size) : NULL;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: bare_layer PORT THREADS\n");
+    if (argc != 4) {
+        fprintf(stderr, "usage: bare_layer PORT THREADS ANSWER_FILE\n");
         return 2;
     }
-    /* Field 3 of GetProfileResponse, a string, so that the bytes are a message. */
-    pc_slice *slice = pc_slice_new(ANSWER_BYTES);
+    pc_slice *slice = read_answer(argv[3]);
     if (slice == NULL) {
+        fprintf(stderr, "bare_layer: cannot read %s\n", argv[3]);
         return 1;
     }
-    uint8_t *bytes = pc_slice_writable(slice);
-    memset(bytes, 'x', ANSWER_BYTES);
-    bytes[0] = 3 << 3 | 2;
-    bytes[1] = ((ANSWER_BYTES - 3) & 0x7f) | 0x80;
-    bytes[2] = (ANSWER_BYTES - 3) >> 7;
 
     char address[64];
     (void)snprintf(address, sizeof address, "127.0.0.1:%s", argv[1]);
-    const pc_method method = {.path = "/profilecontext.v1.ProfileContext/GetProfile",
+    const pc_method method = {.path = "/profilecontext.v1.ProfileContext/GetContext",
                               .kind = PC_RPC_UNARY,
-                              .request = &profilecontext__v1__get_profile_request__descriptor,
+                              .request = &profilecontext__v1__get_context_request__descriptor,
                               .handle = answer,
                               .service = slice};
     const pc_rpc_options options = {

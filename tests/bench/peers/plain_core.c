@@ -1,16 +1,16 @@
-/* The simplest server on plain gRPC core that answers every GetProfile with the same 2 KB: the
- * ceiling that the bare layer is measured against. It decodes nothing and checks nothing.
- * Usage: plain_core PORT THREADS. Serves until killed. */
+/* The simplest server on plain gRPC core that answers every call of a method with the bytes of a
+ * file: the ceiling that all else is measured against. It decodes nothing and checks nothing.
+ * Usage: plain_core PORT THREADS METHOD_PATH ANSWER_FILE. Serves until killed. */
 #include <grpc/byte_buffer.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 #include <grpc/support/time.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { ANSWER_BYTES = 2048, SLOTS = 64 };
+enum { ANSWER_BYTES_MAX = 1 << 20, SLOTS = 64 };
 
 typedef struct slot {
     enum { ARRIVED, CLOSED, ANSWERED } state;
@@ -90,24 +90,36 @@ static void *serve(void *unused)
     }
 }
 
+static bool read_answer(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        return false;
+    }
+    static char bytes[ANSWER_BYTES_MAX];
+    size_t size = fread(bytes, 1, sizeof bytes, file);
+    bool whole = feof(file) != 0;
+    (void)fclose(file);
+    answer_slice = grpc_slice_from_copied_buffer(bytes, size);
+    return whole;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: plain_core PORT THREADS\n");
+    if (argc != 5) {
+        fprintf(stderr, "usage: plain_core PORT THREADS METHOD_PATH ANSWER_FILE\n");
         return 2;
     }
     grpc_init();
-    char bytes[ANSWER_BYTES];
-    memset(bytes, 'x', sizeof bytes);
-    bytes[0] = 3 << 3 | 2;
-    bytes[1] = (char)(((ANSWER_BYTES - 3) & 0x7f) | 0x80);
-    bytes[2] = (ANSWER_BYTES - 3) >> 7;
-    answer_slice = grpc_slice_from_copied_buffer(bytes, sizeof bytes);
+    if (!read_answer(argv[4])) {
+        fprintf(stderr, "plain_core: cannot read %s\n", argv[4]);
+        return 1;
+    }
     server = grpc_server_create(NULL, NULL);
     queue = grpc_completion_queue_create_for_next(NULL);
     grpc_server_register_completion_queue(server, queue, NULL);
-    method = grpc_server_register_method(server, "/profilecontext.v1.ProfileContext/GetProfile",
-                                         NULL, GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+    method = grpc_server_register_method(server, argv[3], NULL,
+                                         GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
     char address[64];
     (void)snprintf(address, sizeof address, "127.0.0.1:%s", argv[1]);
     int port =

@@ -1,0 +1,1 @@
+"""The sections of tests/bench/run, a module each: NAME, TITLE, and measure(bench)."""
