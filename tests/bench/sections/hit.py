@@ -2,10 +2,11 @@
 
 import contextlib
 import os
+import statistics
 
 from suite import fill, messages
 from suite.bench import PEERS, ROOT, in_turns, middle, note
-from suite.load import h2load
+from suite.load import flood, h2load
 from suite.processes import Program, Sandbox, start_server
 from suite.report import Result
 
@@ -19,7 +20,8 @@ WHOLE = {"event_limit": 2}
 BYTES = (1900, 2200)
 
 OURS, ALL_SECTIONS, LAYER = "profile-contextd", "profile-contextd, all sections", "its RPC layer"
-CORE, CPP_RAW, CPP_TYPED, NODE = ("plain gRPC core", "C++ raw", "C++ typed", "grpc-js typed")
+CORE, CPP_RAW, CPP_TYPED, NODE = "plain gRPC core", "C++ raw", "C++ typed", "grpc-js typed"
+LOADS = FLOOD, H2LOAD = "flood", "h2load"
 
 
 def hit(bench, server, question):
@@ -57,18 +59,26 @@ def start_peers(bench, stack, answer, expected):
 
 
 def measure_all(bench, servers, bodies):
+    """Runs by load and server."""
+    def load(by, name, requests):
+        if by == FLOOD:
+            return flood(bench.binaries, servers[name], METHOD, bodies[name], requests)
+        return h2load(servers[name], METHOD, bodies[name], requests)
+
     # grpc-js needs fewer requests for the same time.
-    counts = {name: (20_000 if name == NODE else 200_000) // (4 if bench.quick else 1)
+    counts = {name: (40_000 if name == NODE else 160_000) // (3 if bench.quick else 1)
               for name in servers}
-    runs = {name: [] for name in servers}
-    for name, server in servers.items():
-        h2load(server, METHOD, bodies[name], counts[name] // 5)
+    runs = {by: {name: [] for name in servers} for by in LOADS}
+    for name in servers:
+        load(FLOOD, name, counts[name] // 5)
     for name in in_turns(list(servers), bench.rounds):
-        run = h2load(servers[name], METHOD, bodies[name], counts[name])
-        if abs(run["bytes"] - middle(runs[name] or [run], "bytes")) > 64:
-            raise SystemExit(f"{name} has answered something else: {run}")
-        runs[name].append(run)
-        note(f"  {name}: {run['rate']:.0f}/s, {run['cpu_us']:.1f} us, {run['bytes']:.0f} bytes")
+        for by in LOADS:
+            run = load(by, name, counts[name])
+            if abs(run["bytes"] - middle(runs[by][name] or [run], "bytes")) > 64:
+                raise SystemExit(f"{name} has answered something else: {run}")
+            runs[by][name].append(run)
+            note(f"  {name}, {by}: {run['rate']:.0f}/s, {run['cpu_us']:.1f} us, "
+                 f"{run['busy']:.0%} of its core; others {run['others']:.0%}")
     return runs
 
 
@@ -93,27 +103,30 @@ def measure(bench):
 
 def report(bench, runs):
     result = Result(NAME, TITLE)
-    rate = {name: middle(of, "rate") for name, of in runs.items()}
-    cpu = {name: middle(of, "cpu_us") for name, of in runs.items()}
-    bench.measured["hit_rate"] = rate[OURS]
-    for name in runs:
-        to_core = {} if name == CORE else {"ratio": rate[name] / rate[CORE], "to": CORE}
-        result.add(name, rate[name], "requests/s", **to_core, **(
-            {"least": 0.9} if name == OURS else {}))
-    for name in runs:
-        to_core = {} if name == CORE else {"ratio": cpu[name] / cpu[CORE], "to": CORE}
-        result.add(f"{name}, CPU of a request", cpu[name], "us", **to_core, **(
-            {"most": 1.1} if name == OURS else {}))
-    for peer, least in ((CPP_RAW, 1.0), (CPP_TYPED, 2.0), (NODE, 5.0)):
-        result.add(f"{OURS} beside {peer}", rate[OURS], "requests/s", rate[OURS] / rate[peer],
-                   peer, least=least)
-    busy = {name: middle(of, "busy") for name, of in runs.items()}
-    result.notes.append(
-        "share of its core that each server used: "
-        + ", ".join(f"{name} {share:.0%}" for name, share in busy.items())
-        + "; what is well below 100% was held back by the load, and its CPU time says more")
+    rate, cpu, busy = (
+        {by: {name: middle(of, key) for name, of in runs[by].items()} for by in LOADS}
+        for key in ("rate", "cpu_us", "busy"))
+    bench.measured["hit_rate"] = rate[FLOOD][OURS]
+    for name, value in rate[FLOOD].items():
+        result.add(name, value, "requests/s", value / rate[FLOOD][CORE], CORE)
+    for name, value in cpu[FLOOD].items():
+        result.add(f"{name}, CPU of a request", value, "us", value / cpu[FLOOD][CORE], CORE)
+    for by in LOADS:
+        for peer, least in ((CORE, 0.9), (CPP_RAW, 1.0), (CPP_TYPED, 2.0), (NODE, 5.0)):
+            result.add(f"{OURS} beside {peer}, {by}", rate[by][OURS], "requests/s",
+                       rate[by][OURS] / rate[by][peer], peer, least=least)
+        result.add(f"{OURS} beside {CORE}, CPU, {by}", cpu[by][OURS], "us",
+                   cpu[by][OURS] / cpu[by][CORE], CORE, most=1.1)
+    for by in LOADS:
+        result.notes.append(
+            f"{by}: share of its core that a server used: "
+            + ", ".join(f"{name} {share:.0%}" for name, share in busy[by].items()))
+    others = [run["others"] for by in LOADS for of in runs[by].values() for run in of]
+    result.notes.append("share of a core that other programs used meanwhile: "
+                        f"{statistics.median(others):.0%}, {max(others):.0%} at most; without them "
+                        "a server under the flood uses nearly all of its core")
     result.notes.append("bytes of an answer: " + ", ".join(
-        f"{name} {middle(of, 'bytes'):.0f}" for name, of in runs.items()))
-    result.chart("GetContext from memory", "requests/s", rate)
-    result.chart("CPU time of a request", "us", cpu)
+        f"{name} {middle(of, 'bytes'):.0f}" for name, of in runs[FLOOD].items()))
+    result.chart(f"GetContext from memory, {FLOOD}", "requests/s", rate[FLOOD])
+    result.chart(f"CPU time of a request, {FLOOD}", "us", cpu[FLOOD])
     return result

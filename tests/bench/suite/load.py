@@ -1,31 +1,67 @@
-"""Closed-loop load by h2load: a fixed number of requests in flight, as fast as they are answered."""
+"""Closed-loop load: a fixed number of requests in flight, as fast as they are answered. Each gives
+the rate, the server's CPU time of a request, its share of a core, the share of a core that programs
+beside server and load used meanwhile, and the bytes of an answer message."""
 
+import json
 import re
+import resource
 import subprocess
+import time
 
 from suite.messages import SERVICE
-from suite.processes import LOAD_CORE, pinned
+from suite.processes import LOAD_CORE, TICKS, pinned
 
 FRAME_BYTES = 5
 
 
-def h2load(server, method, body, requests, clients=8, streams=64):
-    """Sends the bytes of a file so many times. Gives the rate, the server's CPU time of a request,
-    its share of a core, and the bytes of an answer message."""
+def _machine_seconds():
+    """CPU time of all programs, and what the host took away."""
+    with open("/proc/stat", encoding="utf-8") as file:
+        user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / TICKS
+
+
+def _children_seconds():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _run(server, command, requests, read):
+    """Runs a load; `read` gives the rate and the bytes of all answers from what it prints."""
+    begin, machine, children = time.monotonic(), _machine_seconds(), _children_seconds()
     before = server.cpu_seconds()
-    out = subprocess.run(
-        pinned(LOAD_CORE, [
-            "h2load", "-n", requests, "-c", clients, "-m", streams, "-t", 1, "-d", body,
-            "-H", "content-type: application/grpc", "-H", "te: trailers",
-            f"http://{server.address}{SERVICE}{method}",
-        ]),
-        capture_output=True, text=True, check=True,
-    ).stdout
+    out = subprocess.run(pinned(LOAD_CORE, command), capture_output=True, text=True,
+                         check=True).stdout
     used = server.cpu_seconds() - before
-    rate = float(re.search(r"finished in .*?, ([\d.]+) req/s", out).group(1))
-    done = int(re.search(r"status codes: (\d+) 2xx", out).group(1))
-    data = int(re.search(r"\((\d+)\) data", out).group(1))
-    if done != requests:
-        raise SystemExit(f"only {done} of {requests} requests were answered:\n{out}")
+    others = _machine_seconds() - machine - (_children_seconds() - children) - used
+    rate, data = read(out)
     return {"rate": rate, "cpu_us": used / requests * 1e6, "busy": used * rate / requests,
+            "others": max(0, others) / (time.monotonic() - begin),
             "bytes": data / requests - FRAME_BYTES}
+
+
+def h2load(server, method, body, requests, clients=8, streams=64):
+    """By the tool that everybody has. It costs more than most servers do, and so hides how much
+    faster a server could be."""
+    def read(out):
+        done = int(re.search(r"status codes: (\d+) 2xx", out).group(1))
+        if done != requests:
+            raise SystemExit(f"only {done} of {requests} requests were answered:\n{out}")
+        return (float(re.search(r"finished in .*?, ([\d.]+) req/s", out).group(1)),
+                int(re.search(r"\((\d+)\) data", out).group(1)))
+
+    return _run(server, [
+        "h2load", "-n", requests, "-c", clients, "-m", streams, "-t", 1, "-d", body,
+        "-H", "content-type: application/grpc", "-H", "te: trailers",
+        f"http://{server.address}{SERVICE}{method}",
+    ], requests, read)
+
+
+def flood(binaries, server, method, body, requests, clients=8, streams=64):
+    """By tests/bench/flood.c, which costs little: the server's core is what is scarce."""
+    def read(out):
+        run = json.loads(out)
+        return requests / run["seconds"], run["bytes"]
+
+    return _run(server, [f"{binaries}/flood", server.port, SERVICE + method, body, requests,
+                         clients, streams], requests, read)
