@@ -31,13 +31,19 @@ static pc_cache *make(size_t bytes_max)
     return cache;
 }
 
+static pc_slice *filled(size_t size, char fill)
+{
+    pc_slice *part = pc_slice_new(size);
+    memset(pc_slice_writable(part), fill, size);
+    return part;
+}
+
 /* Puts a part of `size` bytes that all are `fill`. */
 static void put(pc_cache *cache, uint64_t number, pc_part_kind kind, size_t size, char fill,
                 int64_t fetched_ns)
 {
     const pc_cache_key k = key(number);
-    pc_slice *part = pc_slice_new(size);
-    memset(pc_slice_writable(part), fill, size);
+    pc_slice *part = filled(size, fill);
     const pc_cached data = {.part = part, .fetched_ns = fetched_ns};
     pc_cache_put(cache, &k, 1, 1, kind, &data);
     pc_slice_unref(part);
@@ -350,6 +356,32 @@ typedef struct {
     bool mixed_up;
 } worker;
 
+enum { CHURNED = 500 };
+
+/* Brings a person's part under both of the person's keys. */
+static void bring_anew(pc_cache *cache, uint64_t number, pc_part_kind kind, size_t size, char fill,
+                       int64_t fetched_ns)
+{
+    const pc_cache_key keys[] = {key(number), key((number + CHURNED) % (2 * CHURNED))};
+    pc_slice *part = filled(size, fill);
+    const pc_cached data = {.part = part, .fetched_ns = fetched_ns};
+    pc_cache_put(cache, keys, 2, 2, kind, &data);
+    pc_slice_unref(part);
+}
+
+/* Makes what is remembered a little better, as names that arrive late do. */
+static void better(pc_cache *cache, uint64_t number, pc_part_kind kind, size_t size, char fill)
+{
+    const pc_cache_key k = key(number);
+    pc_cached found;
+    if (pc_cache_get(cache, &k, kind, &found)) {
+        pc_slice *part = filled(size, fill);
+        pc_cache_replace(cache, &k, kind, found.part, part);
+        pc_slice_unref(part);
+        pc_slice_unref(found.part);
+    }
+}
+
 /* Every person's part is filled with what only that person has. */
 static void *churn(void *self)
 {
@@ -357,14 +389,19 @@ static void *churn(void *self)
     uint64_t dice = w->seed;
     for (int i = 0; i < 20000; i++) {
         dice = mix(dice);
-        uint64_t number = dice % 500;
-        char fill = (char)('A' + number % 50);
+        /* By one key or the other. */
+        uint64_t number = dice % (2 * CHURNED);
+        char fill = (char)('A' + number % CHURNED % 50);
         pc_part_kind kind = (pc_part_kind)(dice >> 32 & 1);
-        if ((dice >> 40) % 100 == 0) {
+        size_t size = 1000 + dice % 3000;
+        uint64_t roll = (dice >> 40) % 100;
+        if (roll == 0) {
             const pc_cache_key k = key(number);
             pc_cache_forget(w->cache, &k, i);
-        } else if ((dice >> 40) % 4 == 0) {
-            put(w->cache, number, kind, 1000 + dice % 3000, fill, i + 1);
+        } else if (roll < 25) {
+            bring_anew(w->cache, number, kind, size, fill, i + 1);
+        } else if (roll < 30) {
+            better(w->cache, number, kind, size, fill);
         } else {
             char found = first_byte(w->cache, number, kind);
             w->mixed_up = w->mixed_up || (found != 0 && found != fill);
