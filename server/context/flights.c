@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "context/listed_keys.h"
+#include "context/policies.h"
 #include "context/told_names.h"
 #include "util/clock.h"
 
@@ -54,6 +55,7 @@ struct pc_flight {
 struct pc_flights {
     pc_flights_options options;
     atomic_int_least64_t expected_us[PC_PART_COUNT];
+    pc_policies policies;
     pthread_mutex_t lock; /* guards all that follows */
     pthread_cond_t ended;
     size_t count;
@@ -411,7 +413,8 @@ static void remember(pc_flight *f)
     const pc_cached data = {.part = f->part,
                             .nothing = f->part == NULL ? nothing_of(&f->status) : PC_NOTHING_NOT,
                             .fetched_ns = f->began_ns};
-    if (data.part == NULL && data.nothing == PC_NOTHING_NOT) {
+    if ((data.part == NULL && data.nothing == PC_NOTHING_NOT) ||
+        !pc_policies_add(&f->flights->policies, f->look.merge_policy)) {
         return;
     }
     if (f->part != NULL && f->kind == PC_PART_PROFILE) {
@@ -494,12 +497,12 @@ static void land(pc_job *job)
 
 /* All keys of a person that are known. */
 static size_t known_keys(pc_cache_key *out, const pc_flights_options *options,
-                         const pc_person *person, const pc_cache_key *key)
+                         const pc_person *person)
 {
     pc_cached profile;
     size_t count = 1;
-    out[0] = *key;
-    if (!pc_cache_get(options->cache, key, PC_PART_PROFILE, &profile) || profile.part == NULL) {
+    out[0] = pc_cache_key_of(options->keys, person);
+    if (!pc_cache_get(options->cache, &out[0], PC_PART_PROFILE, &profile) || profile.part == NULL) {
         return count;
     }
     pc_arena arena;
@@ -514,10 +517,10 @@ static size_t known_keys(pc_cache_key *out, const pc_flights_options *options,
     return count;
 }
 
-void pc_flights_forget(pc_flights *flights, const pc_person *person, const pc_cache_key *key)
+static void forget_under_policy(pc_flights *flights, const pc_person *person)
 {
     pc_cache_key keys[FORGOTTEN_MAX];
-    size_t count = known_keys(keys, &flights->options, person, key);
+    size_t count = known_keys(keys, &flights->options, person);
     pthread_mutex_lock(&flights->lock);
     for (size_t i = 0; i < count * PC_PART_COUNT; i++) {
         const pc_cache_key asked =
@@ -531,6 +534,18 @@ void pc_flights_forget(pc_flights *flights, const pc_person *person, const pc_ca
     int64_t now_ns = pc_clock_now_ns();
     for (size_t i = 0; i < count; i++) {
         pc_cache_forget(flights->options.cache, &keys[i], now_ns);
+    }
+}
+
+void pc_flights_forget(pc_flights *flights, const pc_person *person)
+{
+    pc_person under = *person;
+    /* Its own as well: what is under way there may be the first to be remembered. */
+    forget_under_policy(flights, person);
+    for (size_t i = 0; (under.merge_policy = pc_policies_at(&flights->policies, i)) != NULL; i++) {
+        if (strcmp(under.merge_policy, person->merge_policy) != 0) {
+            forget_under_policy(flights, &under);
+        }
     }
 }
 
@@ -548,6 +563,7 @@ pc_status pc_flights_new(pc_flights **out, const pc_flights_options *options)
         return pc_status_out_of_memory();
     }
     (*out)->options = *options;
+    pc_policies_init(&(*out)->policies);
     pthread_mutex_init(&(*out)->lock, NULL);
     pthread_cond_init(&(*out)->ended, NULL);
     return PC_OK;
@@ -580,5 +596,6 @@ void pc_flights_free(pc_flights *flights)
     pthread_mutex_unlock(&flights->lock);
     pthread_cond_destroy(&flights->ended);
     pthread_mutex_destroy(&flights->lock);
+    pc_policies_deinit(&flights->policies);
     free(flights);
 }

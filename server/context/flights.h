@@ -78,9 +78,10 @@ bool pc_flights_leave(pc_flights *flights, pc_waiter *waiter, bool lost_interest
 /* Starts a flight nobody waits for, unless there is one, so that a part is fresh the next time. */
 void pc_flights_refresh(pc_flights *flights, const pc_flight_request *request);
 
-/* Forgets a person in the cache, by all identities that are known there, and what is under way
- * about the person: it is told to those who wait already, and neither found nor remembered. */
-void pc_flights_forget(pc_flights *flights, const pc_person *person, const pc_cache_key *key);
+/* Forgets a person in the cache, by all identities and under all merge policies that are known
+ * there, and what is under way about the person: it is told to those who wait already, and neither
+ * found nor remembered. There is a cache. */
+void pc_flights_forget(pc_flights *flights, const pc_person *person);
 
 /* How long a fetch of that kind has taken of late; 0: not known yet. */
 int64_t pc_flights_expected_ms(const pc_flights *flights, pc_part_kind kind);

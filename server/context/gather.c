@@ -871,7 +871,6 @@ void pc_gatherer_close(pc_gatherer *gatherer)
 void pc_gatherer_forget(const pc_gatherer *gatherer, const pc_person *person)
 {
     if (gatherer->cache != NULL) {
-        const pc_cache_key key = pc_cache_key_of(gatherer->keys, person);
-        pc_flights_forget(gatherer->flights, person, &key);
+        pc_flights_forget(gatherer->flights, person);
     }
 }

@@ -115,7 +115,7 @@ bool pc_gather_remembers(const pc_gatherer *gatherer, const pc_gather_plan *plan
 bool pc_gather_at_once(pc_gathered *out, const pc_gatherer *gatherer, const pc_gather_plan *plan);
 void pc_gathered_deinit(pc_gathered *gathered);
 
-/* Forgets a person, as after a deletion. */
+/* Forgets a person, as after a deletion, under every merge policy. */
 void pc_gatherer_forget(const pc_gatherer *gatherer, const pc_person *person);
 
 /* Starts. An error returned means that no callback comes. Else both come, `done` first, neither

@@ -188,6 +188,21 @@ class Deleting(Cache):
         self.assertEqual(self.requests(), before + 1)
 
 
+    def test_a_deleted_person_is_forgotten_under_every_merge_policy(self):
+        other = "00000000-0000-4000-8000-00000000ad02"
+        self.profile(merge_policy_id=other)
+        self.server.call(
+            "DeleteProfile",
+            entity_messages.DeleteProfileRequest(
+                identity=identity(*ADA), sandbox="prod", merge_policy_id=MERGE_POLICY
+            ),
+        )
+        self.server.fails(
+            "GetProfile",
+            messages.GetProfileRequest(identity=identity(*ADA), merge_policy_id=other),
+            grpc.StatusCode.NOT_FOUND,
+        )
+
     def test_a_deletion_whose_outcome_is_unknown_forgets_too(self):
         self.profile()
         self.sandbox.faults({"operations": {"profile": {"hangRate": 1.0}}})
