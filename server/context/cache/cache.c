@@ -418,11 +418,30 @@ static void forget_record(pc_cache *cache, pc_cache_ref ref)
     }
 }
 
+/* Of what is older than data that cannot be kept: it would be given although there is newer. */
+static void drop_part(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind,
+                      int64_t fetched_ns)
+{
+    const pc_cached none = {.part = NULL};
+    shard *s;
+    record *r = lock_record(cache, pc_cache_index_find(cache->index, key), &s);
+    if (r == NULL) {
+        return;
+    }
+    if (fetched_ns >= r->fetched_ns[kind]) {
+        count_bytes(s, r, -1);
+        set_part(r, kind, &none);
+        count_bytes(s, r, 1);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
 void pc_cache_put(pc_cache *cache, const pc_cache_key *keys, size_t count, size_t sure,
                   pc_part_kind kind, const pc_cached *data)
 {
-    size_t size = data->part == NULL ? 0 : pc_slice_memory(pc_slice_size(data->part));
-    if (size > cache->shard_bytes_max / 2) {
+    if (data->part != NULL &&
+        pc_slice_memory(pc_slice_size(data->part)) > cache->shard_bytes_max / 2) {
+        drop_part(cache, &keys[0], kind, data->fetched_ns);
         return;
     }
     count = count < KEYS_BOUND_MAX ? count : KEYS_BOUND_MAX;

@@ -50,8 +50,8 @@ bool pc_cache_get(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind, p
  * asked for; the others are only listed by the profile, are bound where they name nobody yet, and
  * no longer than until the next profile. Never changes the record of a person who was found by
  * other keys alone, as a listed one may name somebody else by now. Takes a reference of its own.
- * Data that is older than what is remembered, or too large for the cache, is not kept, nor is what
- * there is no memory for. */
+ * Data that is older than what is remembered is not kept, nor is what there is no memory for; what
+ * is too large for the cache is not kept either, and drops what is older. */
 void pc_cache_put(pc_cache *cache, const pc_cache_key *keys, size_t count, size_t sure,
                   pc_part_kind kind, const pc_cached *data);
 

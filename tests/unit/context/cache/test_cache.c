@@ -289,6 +289,13 @@ static void what_is_too_large_is_not_kept(void **state)
     put(cache, 2, PC_PART_PROFILE, MIB, 'b', 1);
     assert_int_equal(first_byte(cache, 1, PC_PART_PROFILE), 'a');
     assert_int_equal(first_byte(cache, 2, PC_PART_PROFILE), 0);
+    /* What is older than it goes, what is newer stays. */
+    put(cache, 1, PC_PART_EVENTS, 100, 'e', 1);
+    put(cache, 1, PC_PART_PROFILE, MIB, 'b', 0);
+    assert_int_equal(first_byte(cache, 1, PC_PART_PROFILE), 'a');
+    put(cache, 1, PC_PART_PROFILE, MIB, 'b', 2);
+    assert_int_equal(first_byte(cache, 1, PC_PART_PROFILE), 0);
+    assert_int_equal(first_byte(cache, 1, PC_PART_EVENTS), 'e');
     pc_cache_free(cache);
 }
 
