@@ -74,15 +74,17 @@ static pc_flight **bucket_of(pc_flights *flights, const pc_cache_key *key)
 }
 
 /* One that has used up half of its time may be lost, and would fail who comes now too early. */
-static bool may_join(const pc_flight *f)
+static bool may_join(const pc_flight *f, int64_t oldest_ns)
 {
-    return !f->outdated && pc_clock_now_ns() - f->began_ns <= (f->deadline_ns - f->began_ns) / 2;
+    return !f->outdated && f->began_ns >= oldest_ns &&
+           pc_clock_now_ns() - f->began_ns <= (f->deadline_ns - f->began_ns) / 2;
 }
 
-static pc_flight *find(pc_flights *flights, const pc_cache_key *key)
+static pc_flight *find(pc_flights *flights, const pc_cache_key *key, int64_t oldest_ns)
 {
     pc_flight *f = *bucket_of(flights, key);
-    while (f != NULL && (f->key.low != key->low || f->key.high != key->high || !may_join(f))) {
+    while (f != NULL &&
+           (f->key.low != key->low || f->key.high != key->high || !may_join(f, oldest_ns))) {
         f = f->next;
     }
     return f;
@@ -278,7 +280,7 @@ pc_status pc_flights_join(pc_flights *flights, const pc_flight_request *request,
 {
     const pc_cache_key key = key_of(flights, request);
     pthread_mutex_lock(&flights->lock);
-    pc_flight *f = find(flights, &key);
+    pc_flight *f = find(flights, &key, request->oldest_ns);
     waiter->leads = f == NULL;
     if (f == NULL) {
         f = new_flight(flights, request, &key);
@@ -335,7 +337,7 @@ void pc_flights_refresh(pc_flights *flights, const pc_flight_request *request)
     const pc_cache_key key = key_of(flights, request);
     pthread_mutex_lock(&flights->lock);
     pc_flight *f = NULL;
-    if (!flights->closing && find(flights, &key) == NULL) {
+    if (!flights->closing && find(flights, &key, 0) == NULL) {
         f = new_flight(flights, request, &key);
         if (f != NULL) {
             add(flights, f);
@@ -525,7 +527,7 @@ static void forget_under_policy(pc_flights *flights, const pc_person *person)
     for (size_t i = 0; i < count * PC_PART_COUNT; i++) {
         const pc_cache_key asked =
             key_of_part(&keys[i / PC_PART_COUNT], (pc_part_kind)(i % PC_PART_COUNT));
-        pc_flight *f = find(flights, &asked);
+        pc_flight *f = find(flights, &asked, 0);
         if (f != NULL) {
             f->outdated = true;
         }

@@ -41,6 +41,7 @@ typedef struct {
     const pc_fetch_request *fetch;
     uint32_t number;              /* of events: their field number */
     const pc_cache_key *remember; /* the person's key, where the part is to be remembered; NULL */
+    int64_t oldest_ns;            /* join nothing that began before */
 } pc_flight_request;
 
 /* What a flight brought. Borrowed for the callback. */

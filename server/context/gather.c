@@ -334,6 +334,15 @@ static bool take_remembered(pc_gathering *g, part_fetch *f)
     return verdict.give;
 }
 
+/* Data is as old as the beginning of its fetch. 0: the caller has not said how old it may be. */
+static int64_t oldest_of(const pc_gather_plan *plan)
+{
+    int64_t now_ns = pc_clock_now_ns();
+    return plan->has_max_staleness && plan->max_staleness_ms < now_ns / 1000000
+               ? now_ns - plan->max_staleness_ms * 1000000
+               : 0;
+}
+
 static void start_part(pc_gathering *g, pc_part_kind kind)
 {
     part_fetch *f = &g->parts[kind];
@@ -351,7 +360,8 @@ static void start_part(pc_gathering *g, pc_part_kind kind)
     const pc_flight_request request = {.kind = kind,
                                        .fetch = &fetch,
                                        .number = g->plan.numbers[PC_SECTION_EVENTS],
-                                       .remember = remember ? &g->key : NULL};
+                                       .remember = remember ? &g->key : NULL,
+                                       .oldest_ns = oldest_of(&g->plan)};
     set_waits(g, &f->flight, true);
     pc_status status = pc_flights_join(g->gatherer->flights, &request, &f->flight.waiter);
     if (!pc_status_ok(&status)) {

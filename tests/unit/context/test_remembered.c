@@ -533,6 +533,29 @@ static void test_remembered__names_that_come_too_late_are_there_for_the_next(voi
     assert_int_equal(started(PC_FETCH_AUDIENCES), 1);
 }
 
+static void test_remembered__who_joins_a_fetch_gets_nothing_older_than_asked_for(void **state)
+{
+    world *p = *state;
+    hold();
+    SCRIPT({PC_FETCH_PROFILE, "ada", ada_by_email, 0});
+    pc_gather_plan plan = plan_for("Email", "ada", PC_SECTION_BIT(PC_SECTION_PROFILE));
+    pc_gathering *gatherings[3];
+    gatherings[0] = begin(p, &plan);
+    wait_until(NULL, &w.started[PC_FETCH_PROFILE], 1);
+    plan.has_max_staleness = true;
+    plan.max_staleness_ms = 60000;
+    gatherings[1] = begin(p, &plan);
+    assert_int_equal(started(PC_FETCH_PROFILE), 1);
+    plan.max_staleness_ms = 0;
+    gatherings[2] = begin(p, &plan);
+    assert_int_equal(started(PC_FETCH_PROFILE), 2);
+    for (int i = 0; i < 3; i++) {
+        w.done = w.released = false;
+        pc_gather_cancel(gatherings[i]);
+        finish(gatherings[i]);
+    }
+}
+
 /* The source here knows no deadlines. */
 static void test_remembered__nobody_joins_a_fetch_that_is_about_to_run_out_of_time(void **state)
 {
@@ -565,6 +588,7 @@ int main(void)
         TEST(test_remembered__who_asks_after_a_person_was_forgotten_waits_for_no_earlier_answer),
         TEST(test_remembered__a_person_is_forgotten_by_every_identity_that_is_known),
         TEST(test_remembered__audiences_without_a_name_are_asked_for_once),
+        TEST(test_remembered__who_joins_a_fetch_gets_nothing_older_than_asked_for),
         TEST(test_remembered__that_there_is_nothing_says_when_it_was_told),
         TEST(test_remembered__names_that_come_too_late_are_there_for_the_next),
         cmocka_unit_test_setup_teardown(
