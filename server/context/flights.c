@@ -393,7 +393,7 @@ static size_t vouching_keys(pc_cache_key *out, size_t most, pc_flight *f)
     const pc_flights_options *options = &f->flights->options;
     pc_cached profile;
     size_t count = 0;
-    if (!pc_cache_get(options->cache, &f->person, PC_PART_PROFILE, &profile)) {
+    if (!pc_cache_get(options->cache, &f->person, PC_PART_PROFILE, false, &profile)) {
         return 0;
     }
     int64_t age_ms = (f->began_ns - profile.fetched_ns) / 1000000;
@@ -504,7 +504,8 @@ static size_t known_keys(pc_cache_key *out, const pc_flights_options *options,
     pc_cached profile;
     size_t count = 1;
     out[0] = pc_cache_key_of(options->keys, person);
-    if (!pc_cache_get(options->cache, &out[0], PC_PART_PROFILE, &profile) || profile.part == NULL) {
+    if (!pc_cache_get(options->cache, &out[0], PC_PART_PROFILE, false, &profile) ||
+        profile.part == NULL) {
         return count;
     }
     pc_arena arena;

@@ -217,7 +217,9 @@ static bool settle_at_once(pc_gathered *out, const pc_gatherer *gatherer,
                            const pc_gather_plan *plan, pc_part_kind kind, const pc_cache_key *key)
 {
     pc_cached cached;
-    if (!pc_cache_get(gatherer->cache, key, kind, &cached)) {
+    /* Counted with the last part, when it is likely to be an answer. */
+    bool counts = kind == PC_PART_EVENTS || !wants_part(plan, PC_PART_EVENTS);
+    if (!pc_cache_get(gatherer->cache, key, kind, counts, &cached)) {
         return false;
     }
     out->held[kind] = cached.part;
@@ -314,7 +316,8 @@ static void set_waits(pc_gathering *g, awaited *a, bool waits)
 static bool take_remembered(pc_gathering *g, part_fetch *f)
 {
     pc_cached cached;
-    if (!pc_cache_get(g->gatherer->cache, &g->key, f->kind, &cached)) {
+    bool counts = f->kind == PC_PART_PROFILE || !wants_part(&g->plan, PC_PART_PROFILE);
+    if (!pc_cache_get(g->gatherer->cache, &g->key, f->kind, counts, &cached)) {
         return false;
     }
     const pc_freshness_verdict verdict =

@@ -275,7 +275,8 @@ static record *lock_record(pc_cache *cache, pc_cache_ref ref, shard **out)
     return r;
 }
 
-bool pc_cache_get(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind, pc_cached *out)
+bool pc_cache_get(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind, bool counts,
+                  pc_cached *out)
 {
     shard *s;
     const pc_cache_ref found = pc_cache_index_find(cache->index, key);
@@ -290,7 +291,7 @@ bool pc_cache_get(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind, p
                            .fetched_ns = r->fetched_ns[kind],
                            .listed_ns = found.own ? 0 : r->fetched_ns[PC_PART_PROFILE],
                            .popular = r->popularity >= POPULARITY_TO_STAY};
-        r->popularity += r->popularity < POPULARITY_MAX;
+        r->popularity += counts && r->popularity < POPULARITY_MAX;
     }
     pthread_mutex_unlock(&s->lock);
     return known;

@@ -43,8 +43,10 @@ PC_NODISCARD pc_status pc_cache_new(pc_cache **out, size_t bytes_max);
 /* NULL is allowed. */
 void pc_cache_free(pc_cache *cache);
 
-/* True with what is remembered; its part is a reference for the caller, to be given back. */
-bool pc_cache_get(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind, pc_cached *out);
+/* True with what is remembered; its part is a reference for the caller, to be given back. `counts`
+ * makes the person more popular: once for an answer, of however many parts it is. */
+bool pc_cache_get(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind, bool counts,
+                  pc_cached *out);
 
 /* Remembers a part under all the keys of one person, of which the first `sure` (1 or more) were
  * asked for; the others are only listed by the profile, are bound where they name nobody yet, and

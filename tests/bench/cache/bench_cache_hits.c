@@ -62,7 +62,7 @@ static bool get(const store *s, uint32_t person, pc_part_kind kind, pc_cached *o
         return lru_get(s->plain, person, kind, out);
     }
     const pc_cache_key key = population_key(person, 0);
-    if (!pc_cache_get(s->ours, &key, kind, out)) {
+    if (!pc_cache_get(s->ours, &key, kind, true, out)) {
         return false;
     }
     pc_slice_unref(out->part);

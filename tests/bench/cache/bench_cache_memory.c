@@ -105,7 +105,7 @@ static void ask(worker *w)
         pc_cache_forget(w->cache, &key, w->minute);
         return;
     }
-    if (pc_cache_get(w->cache, &key, kind, &found)) {
+    if (pc_cache_get(w->cache, &key, kind, true, &found)) {
         pc_slice_unref(found.part);
         if (found.fetched_ns + FRESH_MINUTES > w->minute) {
             atomic_fetch_add_explicit(w->hits, 1, memory_order_relaxed);

@@ -509,6 +509,23 @@ static void test_remembered__that_there_is_nothing_says_when_it_was_told(void **
                     told_ms + 1); /* both are rounded */
 }
 
+static void test_remembered__one_answer_of_two_parts_makes_nobody_popular(void **state)
+{
+    world *p = *state;
+    const pc_gather_plan plan = plan_for(
+        "Email", "ada", PC_SECTION_BIT(PC_SECTION_PROFILE) | PC_SECTION_BIT(PC_SECTION_EVENTS));
+    const pc_cache_key key = pc_cache_key_of(p->gatherer.keys, &plan.person);
+    pc_cached found;
+    SCRIPT({PC_FETCH_PROFILE, "ada", ada_by_email, 0}, {PC_FETCH_EVENTS, "ada", EVENTS("web"), 0});
+    /* The first fills the cache, the second and the third are given from it. */
+    for (int asked = 1; asked <= 3; asked++) {
+        ask(p, &plan);
+        assert_true(pc_cache_get(p->gatherer.cache, &key, PC_PART_PROFILE, false, &found));
+        assert_int_equal(found.popular, asked == 3);
+        pc_slice_unref(found.part);
+    }
+}
+
 static void test_remembered__names_that_come_too_late_are_there_for_the_next(void **state)
 {
     world *p = *state;
@@ -590,6 +607,7 @@ int main(void)
         TEST(test_remembered__audiences_without_a_name_are_asked_for_once),
         TEST(test_remembered__who_joins_a_fetch_gets_nothing_older_than_asked_for),
         TEST(test_remembered__that_there_is_nothing_says_when_it_was_told),
+        TEST(test_remembered__one_answer_of_two_parts_makes_nobody_popular),
         TEST(test_remembered__names_that_come_too_late_are_there_for_the_next),
         cmocka_unit_test_setup_teardown(
             test_remembered__nobody_joins_a_fetch_that_is_about_to_run_out_of_time,

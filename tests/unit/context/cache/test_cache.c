@@ -54,7 +54,7 @@ static char first_byte(pc_cache *cache, uint64_t number, pc_part_kind kind)
 {
     const pc_cache_key k = key(number);
     pc_cached found;
-    if (!pc_cache_get(cache, &k, kind, &found)) {
+    if (!pc_cache_get(cache, &k, kind, true, &found)) {
         return 0;
     }
     char byte = found.part == NULL ? 0 : (char)pc_slice_bytes(found.part)[0];
@@ -97,7 +97,7 @@ static void nothing_is_remembered_with_its_reason(void **state)
     const pc_cached unknown = {.nothing = PC_NOTHING_UNKNOWN, .fetched_ns = 5};
     pc_cached found;
     pc_cache_put(cache, &k, 1, 1, PC_PART_PROFILE, &unknown);
-    assert_true(pc_cache_get(cache, &k, PC_PART_PROFILE, &found));
+    assert_true(pc_cache_get(cache, &k, PC_PART_PROFILE, true, &found));
     assert_null(found.part);
     assert_int_equal(found.nothing, PC_NOTHING_UNKNOWN);
     assert_int_equal(found.fetched_ns, 5);
@@ -174,7 +174,7 @@ static void that_a_listed_identity_is_unknown_says_nothing_of_the_person(void **
     put_keys(cache, (const uint64_t[]){1, 2}, 2, 1, 'a', 1);
     pc_cache_put(cache, &listed, 1, 1, PC_PART_PROFILE, &unknown);
     assert_int_equal(first_byte(cache, 1, PC_PART_PROFILE), 'a');
-    assert_true(pc_cache_get(cache, &listed, PC_PART_PROFILE, &found));
+    assert_true(pc_cache_get(cache, &listed, PC_PART_PROFILE, true, &found));
     assert_int_equal(found.nothing, PC_NOTHING_UNKNOWN);
     pc_cache_free(cache);
 }
@@ -255,7 +255,7 @@ static void only_the_same_part_is_replaced_by_a_better_one(void **state)
     pc_cached found;
     pc_slice *better = pc_slice_copy("b", 1);
     put(cache, 1, PC_PART_PROFILE, 10, 'a', 1);
-    assert_true(pc_cache_get(cache, &k, PC_PART_PROFILE, &found));
+    assert_true(pc_cache_get(cache, &k, PC_PART_PROFILE, true, &found));
     pc_cache_replace(cache, &k, PC_PART_PROFILE, better, better);
     assert_int_equal(first_byte(cache, 1, PC_PART_PROFILE), 'a');
     pc_cache_replace(cache, &k, PC_PART_PROFILE, found.part, better);
@@ -381,7 +381,7 @@ static void better(pc_cache *cache, uint64_t number, pc_part_kind kind, size_t s
 {
     const pc_cache_key k = key(number);
     pc_cached found;
-    if (pc_cache_get(cache, &k, kind, &found)) {
+    if (pc_cache_get(cache, &k, kind, true, &found)) {
         pc_slice *part = filled(size, fill);
         pc_cache_replace(cache, &k, kind, found.part, part);
         pc_slice_unref(part);
