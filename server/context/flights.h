@@ -42,6 +42,7 @@ typedef struct {
     uint32_t number;              /* of events: their field number */
     const pc_cache_key *remember; /* the person's key, where the part is to be remembered; NULL */
     int64_t oldest_ns;            /* join nothing that began before */
+    int64_t seen_ns; /* when what the asker found remembered was fetched; 0: there was nothing */
 } pc_flight_request;
 
 /* What a flight brought. Borrowed for the callback. */
@@ -57,7 +58,8 @@ typedef struct pc_flight pc_flight;
 
 /* One who waits; embedded. Visible only for that. */
 typedef struct pc_waiter {
-    /* Once, on a worker, unless pc_flights_leave was in time. Must be brief. */
+    /* Once, on a worker or within pc_flights_join, unless pc_flights_leave was in time. Must be
+     * brief. */
     void (*told)(struct pc_waiter *waiter, pc_flight_result *result);
     pc_flight *flight;
     struct pc_waiter *next;
@@ -65,7 +67,8 @@ typedef struct pc_waiter {
     bool leads;              /* began the flight, and pays for it */
 } pc_waiter;
 
-/* Waits for a flight that is under way, unless half of its time is over, or starts one. The waiter
+/* Waits for a flight that is under way, unless half of its time is over, takes what one has brought
+ * since the asker looked, or starts one. The waiter
  * is all zero but for `told`, which may be called before this returns, as may pc_flights_leave on
  * another thread. Errors (it is then not called): those of the source's start; RESOURCE_EXHAUSTED.
  */

@@ -24,6 +24,7 @@ typedef struct {
 typedef struct {
     pc_part_kind kind;
     awaited flight;
+    int64_t seen_ns; /* when what is remembered was fetched; 0: nothing is */
     /* Set before the flight's job is given. */
     pc_status status;
     pc_part_source source; /* its part is owned; NULL on failure */
@@ -323,6 +324,7 @@ static bool take_remembered(pc_gathering *g, part_fetch *f)
     const pc_freshness_verdict verdict =
         judge(g->gatherer, &g->plan, f->kind, &cached, pc_clock_now_ns());
     const pc_part_source source = {cached.part, cached.fetched_ns, true};
+    f->seen_ns = cached.fetched_ns;
     if (verdict.give) {
         f->source = source;
         f->status = cached.nothing == PC_NOTHING_NOT ? PC_OK : nothing_status(cached.nothing);
@@ -364,7 +366,8 @@ static void start_part(pc_gathering *g, pc_part_kind kind)
                                        .fetch = &fetch,
                                        .number = g->plan.numbers[PC_SECTION_EVENTS],
                                        .remember = remember ? &g->key : NULL,
-                                       .oldest_ns = oldest_of(&g->plan)};
+                                       .oldest_ns = oldest_of(&g->plan),
+                                       .seen_ns = f->seen_ns};
     set_waits(g, &f->flight, true);
     pc_status status = pc_flights_join(g->gatherer->flights, &request, &f->flight.waiter);
     if (!pc_status_ok(&status)) {

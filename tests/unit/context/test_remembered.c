@@ -509,6 +509,38 @@ static void test_remembered__that_there_is_nothing_says_when_it_was_told(void **
                     told_ms + 1); /* both are rounded */
 }
 
+typedef struct {
+    pc_waiter waiter;
+    size_t part_bytes;
+    unsigned attempts;
+} taker;
+
+static void on_told(pc_waiter *waiter, pc_flight_result *result)
+{
+    taker *t = PC_CONTAINER_OF(waiter, taker, waiter);
+    t->part_bytes = pc_slice_size(result->part);
+    t->attempts = result->attempts;
+    pc_status_clear(&result->status);
+}
+
+static void test_remembered__what_has_landed_since_the_asker_looked_is_not_fetched_again(
+    void **state)
+{
+    world *p = *state;
+    const pc_gather_plan plan = plan_for("Email", "ada", PC_SECTION_BIT(PC_SECTION_PROFILE));
+    const pc_cache_key key = pc_cache_key_of(p->gatherer.keys, &plan.person);
+    SCRIPT({PC_FETCH_PROFILE, "ada", ada_by_email, 0});
+    ask(p, &plan);
+    const pc_fetch_request asked = {.kind = PC_FETCH_PROFILE, .person = plan.person};
+    const pc_flight_request request = {
+        .kind = PC_PART_PROFILE, .fetch = &asked, .remember = &key, .seen_ns = 0};
+    taker late = {.waiter.told = on_told};
+    check_ok(pc_flights_join(p->gatherer.flights, &request, &late.waiter));
+    assert_true(late.part_bytes > 0);
+    assert_int_equal(late.attempts, 0);
+    assert_int_equal(started(PC_FETCH_PROFILE), 1);
+}
+
 static void test_remembered__one_answer_of_two_parts_makes_nobody_popular(void **state)
 {
     world *p = *state;
@@ -607,6 +639,7 @@ int main(void)
         TEST(test_remembered__audiences_without_a_name_are_asked_for_once),
         TEST(test_remembered__who_joins_a_fetch_gets_nothing_older_than_asked_for),
         TEST(test_remembered__that_there_is_nothing_says_when_it_was_told),
+        TEST(test_remembered__what_has_landed_since_the_asker_looked_is_not_fetched_again),
         TEST(test_remembered__one_answer_of_two_parts_makes_nobody_popular),
         TEST(test_remembered__names_that_come_too_late_are_there_for_the_next),
         cmocka_unit_test_setup_teardown(
