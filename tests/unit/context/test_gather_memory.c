@@ -174,6 +174,7 @@ static void fail_each(size_t cache_bytes_max)
                             .fetch_timeout_ms = 60000,
                             .scope = "org",
                             .cached_events = 10,
+                            .link_identities = true,
                             .cache_bytes_max = cache_bytes_max};
     pc_insight_set *insights;
     const pc_insight_rule rule = {.name = "churn", .path = "_t.churn", .type = PC_INSIGHT_NUMBER};
