@@ -98,6 +98,16 @@ static pc_status start_sandbox(pc_app *app)
     return status;
 }
 
+static pc_budget_options make_budget(const pc_config *c)
+{
+    return (pc_budget_options){.rate = (double)c->budget.rate,
+                               .burst = (double)c->budget.burst,
+                               .caller_share = (double)c->budget.caller_share_percent / 100,
+                               .calls_max = (unsigned)c->budget.max_concurrent,
+                               .calls_min = (unsigned)c->budget.min_concurrent,
+                               .slow_ms = c->budget.slow};
+}
+
 static pc_status start_upstream(pc_app *app)
 {
     const pc_config *c = app->config;
@@ -126,6 +136,7 @@ static pc_status start_upstream(pc_app *app)
     options.body_bytes_max = (size_t)c->upstream.body_bytes_max;
     options.max_connections = (unsigned)c->upstream.max_connections;
     options.max_in_flight = (unsigned)c->upstream.max_in_flight;
+    options.budget = make_budget(c);
     pc_status status = pc_entity_client_new(&app->upstream, &options);
     app->source = pc_entity_source(app->upstream);
     return status;
@@ -294,6 +305,12 @@ static void on_call_ended(void *self, const pc_call_summary *summary)
            pc_log_text("request_id", summary->request_id));
 }
 
+static int64_t calls_left(void *self, pc_criticality criticality, uint64_t caller)
+{
+    pc_app *app = self;
+    return app->source.calls_left(&app->source, criticality, caller);
+}
+
 static size_t list_methods(pc_app *app, pc_method *rows)
 {
     size_t count = 0;
@@ -333,6 +350,7 @@ static pc_status start_server(pc_app *app)
         .connection_age_grace_ms = c->listen.max_connection_age_grace,
         .connection_idle_ms = c->listen.max_connection_idle,
         .compression_bytes_min = (size_t)c->listen.compression_min_bytes,
+        .calls_left = calls_left,
         .on_call_ended = pc_log_enabled(app->log, PC_LOG_WARN) ? on_call_ended : NULL,
         .self = app,
     };

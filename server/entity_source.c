@@ -71,6 +71,9 @@ static pc_entity_query make_query(const pc_fetch_request *request, const pc_enti
         .merge_policy = request->person.merge_policy,
         .fields = request->fields,
         .deadline_ns = request->deadline_ns,
+        .patience_ns = request->patience_ns,
+        .criticality = request->criticality,
+        .caller = request->caller,
         .request_id = request->request_id,
         .has_start_time = request->has_start,
         .has_end_time = request->has_end,
@@ -128,6 +131,17 @@ static void cancel(const pc_source *source, void *op)
     pc_entity_cancel(((fetch *)op)->op);
 }
 
+static void raise_op(const pc_source *source, void *op, pc_criticality criticality)
+{
+    (void)source;
+    pc_entity_raise(((fetch *)op)->op, criticality);
+}
+
+static int64_t calls_left(const pc_source *source, pc_criticality criticality, uint64_t caller)
+{
+    return pc_entity_calls_left(source->self, criticality, caller);
+}
+
 static void release(const pc_source *source, void *op)
 {
     (void)source;
@@ -136,5 +150,10 @@ static void release(const pc_source *source, void *op)
 
 pc_source pc_entity_source(pc_entity_client *client)
 {
-    return (pc_source){.start = start, .cancel = cancel, .release = release, .self = client};
+    return (pc_source){.start = start,
+                       .cancel = cancel,
+                       .raise = raise_op,
+                       .calls_left = calls_left,
+                       .release = release,
+                       .self = client};
 }

@@ -321,6 +321,9 @@ static void check_whole(loading *l)
     if (c->defaults.event_limit > c->defaults.event_limit_max) {
         config_error(l->errors, "defaults.event_limit: must not be above defaults.event_limit_max");
     }
+    if (c->budget.min_concurrent > c->budget.max_concurrent) {
+        config_error(l->errors, "budget.min_concurrent: must not be above budget.max_concurrent");
+    }
     if (c->page_token.key[0] != '\0' && strlen(c->page_token.key) < 16) {
         config_error(l->errors, "page_token.key: must have 16 characters or more");
     }

@@ -114,6 +114,14 @@ typedef struct {
         int64_t names_max;
     } audiences;
     struct {
+        int64_t rate;
+        int64_t burst;
+        int64_t caller_share_percent;
+        int64_t max_concurrent;
+        int64_t min_concurrent;
+        int64_t slow; /* ms */
+    } budget;
+    struct {
         int64_t max_bytes;
         int64_t events;
         int64_t profile_fresh;

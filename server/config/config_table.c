@@ -100,7 +100,7 @@ const config_key config_keys[] = {
     {"upstream.max_connections", KEY_NUMBER, AT(upstream.max_connections), "64", 1, 10000, NULL,
      "N", "connections to the upstream"},
     {"upstream.max_in_flight", KEY_NUMBER, AT(upstream.max_in_flight), "1024", 1, 100000, NULL, "N",
-     "fetches at once; more are refused"},
+     "fetches at once, those that wait for the budget included; more are refused"},
     {"upstream.ca_file", KEY_FILE, AT(upstream.ca_file), "", 0, 0, NULL, "FILE",
      "authorities to trust instead of the system's"},
     {"upstream.allow_plain_http", KEY_BOOL, AT(upstream.allow_plain_http), "false", 0, 0, NULL,
@@ -110,6 +110,19 @@ const config_key config_keys[] = {
      NULL, NULL,
      "put texts in conditions on events in quotation marks; whether the upstream wants that is "
      "not published"},
+
+    {"budget.rate", KEY_NUMBER, AT(budget.rate), "0", 0, 1000000, NULL, "N",
+     "upstream calls a second at most; 0: no bound by rate"},
+    {"budget.burst", KEY_NUMBER, AT(budget.burst), "100", 1, 1000000, NULL, "N",
+     "calls at once after a pause; half of it is kept from prefetching, a quarter from batches"},
+    {"budget.caller_share_percent", KEY_NUMBER, AT(budget.caller_share_percent), "100", 1, 100,
+     NULL, "N", "of the rate, for one caller; 100: no bound of its own"},
+    {"budget.max_concurrent", KEY_NUMBER, AT(budget.max_concurrent), "512", 1, 100000, NULL, "N",
+     "calls under way at once, while the upstream bears it"},
+    {"budget.min_concurrent", KEY_NUMBER, AT(budget.min_concurrent), "4", 1, 100000, NULL, "N",
+     "and at least, when it throttles or is slow"},
+    {"budget.slow", KEY_DURATION, AT(budget.slow), "0s", 0, SECONDS(600), NULL, "TIME",
+     "an answer that takes longer is a sign that the upstream is overloaded; 0: never"},
 
     {"cache.max_bytes", KEY_BYTES, AT(cache.max_bytes), "256MiB", 0, INT64_C(1024) * 1024 * MIB,
      NULL, "BYTES", "memory for what is remembered of profiles and events; 0 remembers nothing"},

@@ -20,6 +20,8 @@ typedef struct {
     const char *fields;  /* what to ask for; NULL: all */
     const pc_mask *mask; /* of Profile */
     const char *request_id;
+    pc_criticality criticality;
+    uint64_t caller; /* who pays; 0: nobody in particular */
     int64_t close_ns;
     size_t chunk;              /* persons in one request, 1 to PC_FETCH_REFS_MAX */
     size_t parallel;           /* requests at once, at least 1 */

@@ -47,7 +47,8 @@ struct pc_flight {
     bool found;      /* is in its bucket */
     bool outdated;   /* its person was forgotten since it began: nobody joins */
     pc_waiter *waiters;
-    void *op; /* of the source; owned */
+    void *op;                   /* of the source; owned */
+    pc_criticality criticality; /* of the most critical who wait */
     bool cancelled;
     int references; /* the fetch's, and that of who starts it */
 };
@@ -204,6 +205,7 @@ static pc_flight *new_flight(pc_flights *flights, const pc_flight_request *reque
     f->number = request->number;
     f->key = *key;
     f->began_ns = pc_clock_now_ns();
+    f->criticality = request->fetch->criticality;
     f->of_names = request->fetch->kind == PC_FETCH_AUDIENCES;
     f->deadline_ns = f->of_names ? request->fetch->deadline_ns
                                  : pc_clock_after_ms(f->began_ns, flights->options.timeout_ms);
@@ -267,6 +269,9 @@ static void take_off(pc_flights *flights, pc_flight *f, const pc_flight_request 
     pthread_mutex_lock(&flights->lock);
     f->op = op;
     bool unwanted = f->cancelled;
+    if (f->criticality < fetch.criticality && source->raise != NULL) {
+        source->raise(source, op, f->criticality);
+    }
     pthread_mutex_unlock(&flights->lock);
     if (unwanted) {
         source->cancel(source, op);
@@ -295,6 +300,18 @@ static bool has_landed(pc_cached *out, const pc_flights *flights, const pc_fligh
     return good;
 }
 
+/* Under the lock. Raising does not call back. */
+static void raise_to(pc_flights *flights, pc_flight *f, pc_criticality criticality)
+{
+    const pc_source *source = flights->options.source;
+    if (criticality < f->criticality) {
+        f->criticality = criticality;
+        if (f->op != NULL && source->raise != NULL) {
+            source->raise(source, f->op, criticality);
+        }
+    }
+}
+
 pc_status pc_flights_join(pc_flights *flights, const pc_flight_request *request, pc_waiter *waiter)
 {
     const pc_cache_key key = key_of(flights, request);
@@ -318,6 +335,7 @@ pc_status pc_flights_join(pc_flights *flights, const pc_flight_request *request,
         add(flights, f);
     }
     add_waiter(f, waiter);
+    raise_to(flights, f, request->fetch->criticality);
     pthread_mutex_unlock(&flights->lock);
     if (waiter->leads) {
         take_off(flights, f, request);

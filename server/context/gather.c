@@ -25,6 +25,7 @@ typedef struct {
     pc_part_kind kind;
     awaited flight;
     int64_t seen_ns; /* when what is remembered was fetched; 0: nothing is */
+    bool tried_again;
     /* Set before the flight's job is given. */
     pc_status status;
     pc_part_source source; /* its part is owned; NULL on failure */
@@ -112,6 +113,8 @@ static pc_fetch_request fetch_of(const pc_gatherer *gatherer, const pc_gather_pl
         .kind = kind == PC_PART_PROFILE ? PC_FETCH_PROFILE : PC_FETCH_EVENTS,
         .person = plan->person,
         .request_id = plan->request_id,
+        .criticality = plan->criticality,
+        .caller = plan->caller,
     };
     if (kind == PC_PART_PROFILE) {
         request.fields = remember ? NULL : plan->profile_fields;
@@ -185,7 +188,11 @@ static pc_freshness_verdict judge(const pc_gatherer *gatherer, const pc_gather_p
 static void refresh(const pc_gatherer *gatherer, const pc_gather_plan *plan, pc_part_kind kind,
                     const pc_cache_key *key)
 {
-    const pc_fetch_request fetch = fetch_of(gatherer, plan, kind, true);
+    pc_fetch_request fetch = fetch_of(gatherer, plan, kind, true);
+    /* Nobody waits for it. */
+    if (fetch.criticality < PC_CRITICALITY_BATCH) {
+        fetch.criticality = PC_CRITICALITY_BATCH;
+    }
     const pc_flight_request request = {
         .kind = kind, .fetch = &fetch, .number = PC_PART_EVENTS_NUMBER, .remember = key};
     pc_flights_refresh(gatherer->flights, &request);
@@ -348,21 +355,15 @@ static int64_t oldest_of(const pc_gather_plan *plan)
                : 0;
 }
 
-static void start_part(pc_gathering *g, pc_part_kind kind)
+/* Waits for a flight that brings the part. */
+static void fly(pc_gathering *g, part_fetch *f)
 {
-    part_fetch *f = &g->parts[kind];
-    bool remember = pc_gather_remembers(g->gatherer, &g->plan, kind);
-    f->kind = kind;
-    f->flight.gathering = g;
-    f->flight.job.run = map_part;
-    f->flight.waiter.told = on_part;
-    count_fetch(g);
-    if (remember && take_remembered(g, f)) {
-        pc_workers_run(g->gatherer->workers, &f->flight.job);
-        return;
-    }
-    const pc_fetch_request fetch = fetch_of(g->gatherer, &g->plan, kind, remember);
-    const pc_flight_request request = {.kind = kind,
+    bool remember = pc_gather_remembers(g->gatherer, &g->plan, f->kind);
+    pc_fetch_request fetch = fetch_of(g->gatherer, &g->plan, f->kind, remember);
+    /* A call that is made later than this will hardly be answered in time. */
+    fetch.patience_ns =
+        g->plan.close_ns - pc_flights_expected_ms(g->gatherer->flights, f->kind) * 1000000;
+    const pc_flight_request request = {.kind = f->kind,
                                        .fetch = &fetch,
                                        .number = g->plan.numbers[PC_SECTION_EVENTS],
                                        .remember = remember ? &g->key : NULL,
@@ -383,6 +384,21 @@ static void start_part(pc_gathering *g, pc_part_kind kind)
         /* It closed while it was still starting. */
         leave_flight(g, &f->flight);
     }
+}
+
+static void start_part(pc_gathering *g, pc_part_kind kind)
+{
+    part_fetch *f = &g->parts[kind];
+    f->kind = kind;
+    f->flight.gathering = g;
+    f->flight.job.run = map_part;
+    f->flight.waiter.told = on_part;
+    count_fetch(g);
+    if (pc_gather_remembers(g->gatherer, &g->plan, kind) && take_remembered(g, f)) {
+        pc_workers_run(g->gatherer->workers, &f->flight.job);
+        return;
+    }
+    fly(g, f);
 }
 
 static void start_parts(pc_gathering *g)
@@ -483,6 +499,21 @@ static bool is_bad(const pc_status *status)
            status->code != PC_CODE_FAILED_PRECONDITION;
 }
 
+/* A flight that another one began, and for which the budget had nothing left in that one's time. */
+static bool is_worth_another_try(const part_fetch *f)
+{
+    return !f->tried_again && !f->flight.waiter.leads &&
+           strcmp(pc_status_reason(&f->status), "UPSTREAM_BUDGET_SPENT") == 0;
+}
+
+static void try_again(pc_gathering *g, part_fetch *f)
+{
+    f->tried_again = true;
+    pc_status_clear(&f->status);
+    f->flight.waiter = (pc_waiter){.told = on_part};
+    fly(g, f);
+}
+
 static void map_part(pc_job *job)
 {
     part_fetch *f = PC_CONTAINER_OF(job, part_fetch, flight.job);
@@ -493,6 +524,11 @@ static void map_part(pc_job *job)
     pthread_mutex_unlock(&g->lock);
     if (!too_late) {
         g->gathered.now = pc_clock_read();
+    }
+    if (!too_late && is_worth_another_try(f)) {
+        pthread_mutex_unlock(&g->map_lock);
+        try_again(g, f);
+        return;
     }
     if (!too_late && pc_status_ok(&f->status)) {
         settle_part(g, f->kind, &f->source);
@@ -534,6 +570,8 @@ static void fetch_names(pc_gathering *g, const pc_profile_part *part)
         .kind = PC_FETCH_AUDIENCES,
         .person = {.sandbox = g->plan.person.sandbox, .merge_policy = ""},
         .request_id = g->plan.request_id,
+        .criticality = g->plan.criticality,
+        .caller = g->plan.caller,
         .deadline_ns = pc_clock_after_ms(now, g->gatherer->names_wait_ms),
         .audience_ids = ids,
     };

@@ -55,6 +55,8 @@ void pc_gatherer_close(pc_gatherer *gatherer);
 typedef struct {
     pc_person person;
     const char *request_id;
+    pc_criticality criticality;
+    uint64_t caller;                        /* who pays for fetches; 0: nobody in particular */
     unsigned sections;                      /* PC_SECTION_BIT of each that is wanted; not empty */
     const pc_mask *masks[PC_SECTION_COUNT]; /* of an item's message; NULL: all of it */
     uint32_t numbers[PC_SECTION_COUNT];     /* field numbers for the repeated sections, not 0 */

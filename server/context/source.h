@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/criticality.h"
 #include "util/slice.h"
 #include "util/status.h"
 
@@ -47,11 +48,14 @@ typedef struct {
 /* Borrowed for the start only. */
 typedef struct {
     pc_fetch_kind kind;
-    pc_person person;   /* of audiences and several: only the sandbox and the merge policy */
-    const char *schema; /* of a record */
-    const char *fields; /* JSON dot paths joined by commas; NULL: all */
-    const char *request_id;
+    pc_person person;       /* of audiences and several: only the sandbox and the merge policy */
+    const char *schema;     /* of a record */
+    const char *fields;     /* JSON dot paths joined by commas; NULL: all */
+    const char *request_id; /* NULL: of no request in particular */
     int64_t deadline_ns;
+    int64_t patience_ns; /* no use when the call cannot be made before this; 0: deadline_ns */
+    pc_criticality criticality;
+    uint64_t caller; /* who pays; 0: nobody in particular */
     /* Of events. */
     bool has_start;
     bool has_end;
@@ -81,6 +85,12 @@ typedef struct pc_source {
                        pc_fetch_done done, void *self, void **op_out);
     /* Asks; `done` still comes. Harmless when it has come. */
     void (*cancel)(const struct pc_source *source, void *op);
+    /* Has one that waits for its turn wait as a more critical one. Harmless at any other time.
+     * NULL: nothing waits here. */
+    void (*raise)(const struct pc_source *source, void *op, pc_criticality criticality);
+    /* How many calls this caller could make now; -1: no bound is set. NULL likewise. */
+    int64_t (*calls_left)(const struct pc_source *source, pc_criticality criticality,
+                          uint64_t caller);
     /* Gives the operation back; it may still be running. */
     void (*release)(const struct pc_source *source, void *op);
     void *self;

@@ -16,7 +16,7 @@
 #include "util/clock.h"
 #include "util/handover.h"
 
-enum { REQUEST_ID_BYTES_MAX = 64, PIECES_INLINE = 16 };
+enum { REQUEST_ID_BYTES_MAX = 64, PIECES_INLINE = 16, PEER_BYTES_MAX = 64 };
 
 /* Stands in `on_cancel` once the cancel has been told. */
 static const pc_cancel cancel_told;
@@ -208,6 +208,50 @@ const char *pc_call_caller(pc_call *call)
     return caller == NULL ? "" : caller;
 }
 
+/* "ipv4:10.1.2.3:4567" -> "ipv4:10.1.2.3" */
+void pc_call_peer(char *out, size_t size, const pc_call *call)
+{
+    char *peer = grpc_call_get_peer(call->grpc);
+    char *colon = peer == NULL ? NULL : strrchr(peer, ':');
+    if (colon != NULL && strncmp(peer, "ip", 2) == 0) {
+        *colon = '\0';
+    }
+    (void)snprintf(out, size, "%s",
+                   peer == NULL                    ? ""
+                   : strncmp(peer, "unix", 4) == 0 ? "unix"
+                                                   : peer);
+    gpr_free(peer);
+}
+
+uint64_t pc_call_caller_key(pc_call *call)
+{
+    if (call->caller_key == 0) {
+        char peer[PEER_BYTES_MAX];
+        const char *name = pc_call_caller(call);
+        if (name[0] == '\0') {
+            pc_call_peer(peer, sizeof peer, call);
+            name = peer;
+        }
+        /* FNV-1a: who could choose names that collide has got a certificate from us. */
+        uint64_t key = 0xcbf29ce484222325;
+        for (const char *c = name; *c != '\0'; c++) {
+            key = (key ^ (uint8_t)*c) * 0x100000001b3;
+        }
+        call->caller_key = key == 0 ? 1 : key;
+    }
+    return call->caller_key;
+}
+
+pc_criticality pc_call_criticality(const pc_call *call)
+{
+    return call->criticality;
+}
+
+void pc_call_set_criticality(pc_call *call, pc_criticality criticality)
+{
+    call->criticality = criticality;
+}
+
 pc_arena *pc_call_arena(pc_call *call)
 {
     return &call->arena;
@@ -375,7 +419,11 @@ static size_t put_cost(pc_call *call, grpc_metadata *trailers)
         return 0;
     }
     if (calls > 0) {
+        int64_t left = pc_rpc_calls_left(call->endpoint->server, call);
         trailers[count++] = trailer("upstream-calls", number_slice(calls));
+        if (left >= 0) {
+            trailers[count++] = trailer("upstream-calls-left", number_slice((uint64_t)left));
+        }
     }
     if (bytes > 0) {
         trailers[count++] = trailer("upstream-bytes", number_slice(bytes));

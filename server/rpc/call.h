@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "util/arena.h"
+#include "util/criticality.h"
 #include "util/slice.h"
 #include "util/status.h"
 
@@ -35,8 +36,10 @@ typedef struct {
     void (*handle)(pc_call *call, const void *request, void *service);
     void *service;
     /* Whether answers tell what they cost, as trailing metadata: "server-ms" (from arrival to
-     * answer) and, where they are not zero, "upstream-calls" and "upstream-bytes". */
+     * answer) and, where they are not zero, "upstream-calls" and "upstream-bytes", with
+     * "upstream-calls-left" where a rate is set. */
     bool tells_cost;
+    pc_criticality criticality; /* of calls that do not say */
 } pc_method;
 
 /* What the request came with --------------------------------------------------------------------
@@ -81,6 +84,13 @@ void pc_call_count_upstream(pc_call *call, unsigned calls, size_t bytes);
 /* What names the caller on this connection: of its certificate the first SPIFFE URI, else the first
  * DNS name, else the common name; "" when there is none. In the arena. */
 const char *pc_call_caller(pc_call *call);
+
+/* A number that stands for who calls: the name of pc_call_caller, else the address; never 0. */
+uint64_t pc_call_caller_key(pc_call *call);
+
+/* How critical the call is: as its row says until it is set. */
+pc_criticality pc_call_criticality(const pc_call *call);
+void pc_call_set_criticality(pc_call *call, pc_criticality criticality);
 
 /* The largest message that may be sent. */
 size_t pc_call_answer_bytes_max(const pc_call *call);

@@ -9,7 +9,7 @@
 #include "rpc/call.h"
 #include "rpc/server.h"
 
-enum { TRAILERS_MAX = 4 };
+enum { TRAILERS_MAX = 5 };
 enum { CALL_ARENA_INLINE_BYTES = 1024, CALL_ARENA_BYTES_MAX = 64 * 1024 * 1024 };
 
 /* What a completion queue gives back. `ok` is core's success flag of the event. */
@@ -40,6 +40,8 @@ struct pc_call {
     grpc_byte_buffer *request;
     const ProtobufCMessage *decoded; /* in the arena */
     const char *request_id;          /* in the arena; made when first asked for */
+    uint64_t caller_key;             /* 0: not asked for yet */
+    pc_criticality criticality;
     int64_t started_ns;
 
     /* One for each of: the answer that is still owed or on its way out, the RECV_CLOSE batch, and
@@ -86,7 +88,11 @@ struct pc_call {
 size_t pc_rpc_request_bytes_max(const pc_rpc_server *server);
 size_t pc_rpc_answer_bytes_max(const pc_rpc_server *server);
 size_t pc_rpc_compression_bytes_min(const pc_rpc_server *server);
+int64_t pc_rpc_calls_left(const pc_rpc_server *server, pc_call *call); /* -1: no bound */
 void pc_rpc_call_ended(pc_rpc_server *server, const pc_call *call);
+
+/* The caller's address without its port. */
+void pc_call_peer(char *out, size_t size, const pc_call *call);
 
 /* Gives a call's memory back for reuse. */
 void pc_rpc_recycle(pc_rpc_server *server, pc_call *call);

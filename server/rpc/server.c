@@ -148,6 +148,8 @@ static void prepare_call(pc_call *call, pc_endpoint *endpoint)
     call->request = NULL;
     call->decoded = NULL;
     call->request_id = NULL;
+    call->caller_key = 0;
+    call->criticality = endpoint->row.criticality;
     atomic_init(&call->references, 0);
     atomic_init(&call->answered, false);
     call->recv_cancelled = 0;
@@ -210,19 +212,12 @@ static void on_arrived(pc_tag *tag, bool ok)
     pc_call_begin(call);
 }
 
-/* "ipv4:10.1.2.3:4567" -> "ipv4:10.1.2.3" */
-static void peer_without_port(char *out, size_t size, grpc_call *call)
+int64_t pc_rpc_calls_left(const pc_rpc_server *server, pc_call *call)
 {
-    char *peer = grpc_call_get_peer(call);
-    char *colon = peer == NULL ? NULL : strrchr(peer, ':');
-    if (colon != NULL && strncmp(peer, "ip", 2) == 0) {
-        *colon = '\0';
-    }
-    (void)snprintf(out, size, "%s",
-                   peer == NULL                    ? ""
-                   : strncmp(peer, "unix", 4) == 0 ? "unix"
-                                                   : peer);
-    gpr_free(peer);
+    const pc_rpc_options *options = &server->options;
+    return options->calls_left == NULL
+               ? -1
+               : options->calls_left(options->self, call->criticality, pc_call_caller_key(call));
 }
 
 void pc_rpc_call_ended(pc_rpc_server *server, const pc_call *call)
@@ -231,7 +226,7 @@ void pc_rpc_call_ended(pc_rpc_server *server, const pc_call *call)
         return;
     }
     char peer[64];
-    peer_without_port(peer, sizeof peer, call->grpc);
+    pc_call_peer(peer, sizeof peer, call);
     pc_call_summary summary = {
         .method = call->endpoint->registered == NULL ? "unknown" : call->endpoint->row.path,
         /* The last reference is ours, so the call may still be written to. */

@@ -40,6 +40,9 @@ typedef struct {
                                      accept it; 0: none are */
     /* Called on an RPC thread when a call has ended; NULL for none. Must not block. */
     void (*on_call_ended)(void *self, const pc_call_summary *summary);
+    /* How many upstream calls a caller (pc_call_caller_key) could still make; -1: no bound. NULL:
+     * none is known. Any thread. */
+    int64_t (*calls_left)(void *self, pc_criticality criticality, uint64_t caller);
     void *self;
 } pc_rpc_options;
 

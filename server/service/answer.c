@@ -107,6 +107,7 @@ void pc_gather_for_call(pc_call *call, const pc_service *service, pc_gather_plan
                         const pc_gather_callbacks *callbacks)
 {
     pc_gathered gathered;
+    plan->criticality = pc_call_criticality(call);
     bool at_once = pc_gather_at_once(&gathered, service->gatherer, plan);
     if (at_once) {
         callbacks->done(callbacks->self, &gathered);
@@ -117,6 +118,7 @@ void pc_gather_for_call(pc_call *call, const pc_service *service, pc_gather_plan
         return;
     }
     plan->request_id = pc_call_request_id(call);
+    plan->caller = pc_call_caller_key(call);
     /* The answer may be out, and the call gone, before the start returns. */
     pc_call_ref(call);
     pc_gathering *gathering;

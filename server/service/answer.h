@@ -23,8 +23,8 @@ pc_slice *pc_take_data(pc_gathered *gathered, pc_section section);
 /* Adds what the gathering cost to the call's record. */
 void pc_note_upstream(pc_call *call, const pc_gathered *gathered);
 
-/* Gathers for a call: from memory on this very thread where that is enough. Sets the plan's
- * request_id. On failure the call is failed and nothing comes. `callbacks->self` must keep a
+/* Gathers for a call: from memory on this very thread where that is enough. Sets in the
+ * plan who asks. On failure the call is failed and nothing comes. `callbacks->self` must keep a
  * reference to the call, to be given back in `released`. */
 void pc_gather_for_call(pc_call *call, const pc_service *service, pc_gather_plan *plan,
                         const pc_gather_callbacks *callbacks);

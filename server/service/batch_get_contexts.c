@@ -319,6 +319,8 @@ static pc_status plan_batch(batch *b, const request_message *message, int64_t *b
     if (pc_status_ok(&status)) {
         status = pc_request_stream_close_ns(&b->close_ns, break_ns, b->service, b->call);
     }
+    b->common.caller = pc_call_caller_key(b->call);
+    b->common.criticality = pc_call_criticality(b->call);
     return pc_status_ok(&status) ? make_slots(b) : status;
 }
 

@@ -194,8 +194,12 @@ static pc_status plan_batch(operation *op, const request_message *message)
     if (pc_status_ok(&status)) {
         status = plan_fields(op);
     }
-    return pc_status_ok(&status) ? pc_request_close_ns(&op->plan.close_ns, service, op->call)
-                                 : status;
+    if (pc_status_ok(&status)) {
+        status = pc_request_close_ns(&op->plan.close_ns, service, op->call);
+    }
+    op->plan.caller = pc_call_caller_key(op->call);
+    op->plan.criticality = pc_call_criticality(op->call);
+    return status;
 }
 
 static void on_caller_gone(void *self)

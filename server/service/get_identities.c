@@ -141,6 +141,8 @@ static void ask_graph(operation *op)
         .kind = PC_FETCH_GRAPH,
         .person = {.sandbox = plan->person.sandbox},
         .request_id = plan->request_id,
+        .criticality = plan->criticality,
+        .caller = plan->caller,
         /* Half of the time is left for the profile. */
         .deadline_ns = now + (plan->close_ns - now) / 2,
         .refs = &ref,
@@ -208,6 +210,8 @@ void pc_get_identities(pc_call *call, const void *request, void *self)
     plan->numbers[PC_SECTION_IDENTITIES] = RESPONSE_IDENTITIES;
     plan->profile_fields = "identityMap";
     plan->request_id = pc_call_request_id(call);
+    plan->caller = pc_call_caller_key(call);
+    plan->criticality = pc_call_criticality(call);
     pthread_mutex_init(&op->lock, NULL);
     pc_call_at_end(call, on_call_ended, op);
     pc_call_ref(call); /* the answer's, given back in on_released */

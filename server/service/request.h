@@ -60,13 +60,13 @@ int64_t pc_request_time_ms(pc_status *status, const char *field,
  * violation of `field`. */
 int pc_request_limit(pc_status *status, const char *field, int32_t given, int usual, int most);
 
-/* When the answer must be made. Errors: DEADLINE_EXCEEDED when that has passed. */
-PC_NODISCARD pc_status pc_request_close_ns(int64_t *out, const pc_service *service,
-                                           const pc_call *call);
+/* When the answer must be made. Also takes what the call says of its criticality. Errors:
+ * DEADLINE_EXCEEDED when that has passed; INVALID_ARGUMENT for a criticality that there is not. */
+PC_NODISCARD pc_status pc_request_close_ns(int64_t *out, const pc_service *service, pc_call *call);
 
 /* When the last message of a stream must be made, and when the stream is broken off although its
  * caller still has time or reads too slowly. Errors as above. */
 PC_NODISCARD pc_status pc_request_stream_close_ns(int64_t *close_out, int64_t *break_out,
-                                                  const pc_service *service, const pc_call *call);
+                                                  const pc_service *service, pc_call *call);
 
 #endif

@@ -2,10 +2,10 @@
  *
  * Its steps, in order:                                          thread
  *   pc_entity_fetch    check, build the request, post           any
- *   on_begun           ask for a token                          transfer
+ *   on_begun           ask the budget for a call                transfer
+ *   on_granted         perhaps after waiting; ask for a token   transfer
  *   on_token_ready     it had to be waited for                  transfer
- *   send               one request goes out; guards such as
- *                      budget, breaker and retry belong here    transfer
+ *   send               one request goes out                     transfer
  *   on_answer          401 with an old token: ask for a new one
  *                      and send once more; else judge           transfer
  *   finish             `done`, counters, release: once          transfer
@@ -49,6 +49,12 @@ struct pc_entity_client {
     size_t body_bytes_max;
     unsigned max_in_flight;
 
+    pc_budget *budget;
+    /* The transfer thread only: */
+    pc_loop_timer due; /* when one of those that wait for their turn may have it */
+    bool is_granting;
+    pc_job end_waiting; /* of pc_entity_client_free */
+
     atomic_bool is_closing; /* pc_entity_client_free has begun: no new fetches */
     atomic_uint_fast64_t requests[PC_ENTITY_KIND_COUNT];
     atomic_uint_fast64_t failures[PC_ENTITY_KIND_COUNT];
@@ -63,6 +69,9 @@ struct pc_entity_op {
     pc_loop *loop; /* a reference of its own: cancelling may outlive the client */
     pc_job begin;
     pc_job cancel;
+    pc_job raise;
+    atomic_bool raise_asked;
+    atomic_int raise_to;
 
     /* Constant after the start: */
     pc_entity_client *client; /* valid until finished */
@@ -77,6 +86,9 @@ struct pc_entity_op {
 
     /* The transfer thread only: */
     bool is_finished;
+    pc_budget_ticket ticket;
+    pc_loop_timer patience; /* set while it waits for its turn */
+    int64_t granted_ns;     /* 0: not yet */
     unsigned attempts;
     uint64_t token_generation;
     pc_token_waiter waiter;
@@ -90,10 +102,32 @@ static pc_status cancelled(void)
     return pc_status_new(PC_CODE_CANCELLED, "CANCELLED", "The upstream fetch was cancelled.");
 }
 
+static void grant_waiting(pc_entity_client *client);
+
+/* What the end of a call says about how much the upstream bears. */
+static void end_call(pc_entity_op *op, const pc_status *status, const pc_transfer_result *answer)
+{
+    if (op->granted_ns == 0) {
+        return;
+    }
+    int64_t now_ns = pc_clock_now_ns();
+    int64_t retry_ms = pc_status_retry_after_ms(status);
+    bool throttled = status->code == PC_CODE_RESOURCE_EXHAUSTED ||
+                     (status->code == PC_CODE_UNAVAILABLE && retry_ms > 0);
+    pc_budget_end(op->client->budget,
+                  answer == NULL ? PC_BUDGET_SAYS_NOTHING
+                  : throttled    ? PC_BUDGET_THROTTLED
+                                 : PC_BUDGET_WENT_WELL,
+                  now_ns - op->granted_ns, retry_ms, now_ns);
+}
+
 static void finish(pc_entity_op *op, pc_status status, const pc_transfer_result *answer)
 {
     pc_entity_client *client = op->client;
     op->is_finished = true;
+    pc_budget_leave(client->budget, &op->ticket);
+    pc_loop_timer_cancel(op->loop, &op->patience);
+    end_call(op, &status, answer);
     if (!pc_status_ok(&status) && status.code != PC_CODE_NOT_FOUND) {
         atomic_fetch_add(&client->failures[op->kind], 1);
     }
@@ -109,6 +143,7 @@ static void finish(pc_entity_op *op, pc_status status, const pc_transfer_result 
     atomic_fetch_sub(&client->in_flight, 1);
     op->done(op->self, status, &result);
     pc_entity_op_unref(op);
+    grant_waiting(client);
 }
 
 /* --- the steps, last first --- */
@@ -133,6 +168,7 @@ static void on_answer(void *self, pc_status status, const pc_transfer_result *an
         bool has_other_token = pc_token_invalidate(op->client->token, op->token_generation);
         if (has_other_token && op->attempts < ATTEMPTS_MAX && !atomic_load(&op->cancel_asked)) {
             pc_status_clear(&status);
+            pc_budget_spend(op->client->budget, &op->ticket, pc_clock_now_ns());
             ask_for_token(op);
             return;
         }
@@ -209,9 +245,90 @@ static void on_cancel_asked(pc_job *job)
         if (op->transfer != NULL) {
             pc_transfer_cancel(op->transfer); /* on_answer comes */
         } else {
-            pc_token_leave(&op->waiter);
+            if (op->granted_ns != 0) {
+                pc_token_leave(&op->waiter);
+            }
             finish(op, cancelled(), NULL);
         }
+    }
+    pc_entity_op_unref(op);
+}
+
+/* --- the budget --- */
+
+static void on_granted(pc_entity_op *op, int64_t now_ns)
+{
+    op->granted_ns = now_ns;
+    ask_for_token(op);
+}
+
+static void on_due(pc_loop_timer *timer)
+{
+    grant_waiting(PC_CONTAINER_OF(timer, pc_entity_client, due));
+}
+
+/* Gives calls to those whose turn has come. */
+static void grant_waiting(pc_entity_client *client)
+{
+    /* A fetch may end within its own grant, which comes back here. */
+    if (client->is_granting) {
+        return;
+    }
+    client->is_granting = true;
+    pc_loop *loop = pc_transfer_loop(client->transfer);
+    int64_t now_ns = pc_clock_now_ns();
+    pc_budget_ticket *ticket;
+    while ((ticket = pc_budget_next(client->budget, now_ns)) != NULL) {
+        pc_entity_op *op = PC_CONTAINER_OF(ticket, pc_entity_op, ticket);
+        pc_loop_timer_cancel(loop, &op->patience);
+        on_granted(op, now_ns);
+    }
+    client->is_granting = false;
+    pc_loop_timer_cancel(loop, &client->due);
+    client->due.fire = on_due;
+    pc_loop_timer_set(loop, &client->due, pc_budget_due_ns(client->budget, now_ns));
+}
+
+static pc_status spent(int64_t retry_ms)
+{
+    pc_status status =
+        pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "UPSTREAM_BUDGET_SPENT",
+                      "The budget of upstream calls has none left that would be in time.");
+    return retry_ms > 0 ? pc_status_with_retry(status, retry_ms) : status;
+}
+
+static void on_out_of_patience(pc_loop_timer *timer)
+{
+    finish(PC_CONTAINER_OF(timer, pc_entity_op, patience), spent(0), NULL);
+}
+
+static void ask_budget(pc_entity_op *op)
+{
+    int64_t now_ns = pc_clock_now_ns();
+    int64_t retry_ms;
+    switch (pc_budget_ask(op->client->budget, &op->ticket, now_ns, &retry_ms)) {
+    case PC_BUDGET_GRANTED:
+        on_granted(op, now_ns);
+        break;
+    case PC_BUDGET_WAITS:
+        op->patience.fire = on_out_of_patience;
+        pc_loop_timer_set(op->loop, &op->patience, op->ticket.deadline_ns);
+        grant_waiting(op->client);
+        break;
+    case PC_BUDGET_REFUSED:
+        finish(op, spent(retry_ms), NULL);
+        break;
+    }
+}
+
+static void on_raise_asked(pc_job *job)
+{
+    pc_entity_op *op = PC_CONTAINER_OF(job, pc_entity_op, raise);
+    atomic_store(&op->raise_asked, false);
+    if (!op->is_finished) {
+        pc_budget_raise(op->client->budget, &op->ticket,
+                        (pc_criticality)atomic_load(&op->raise_to));
+        grant_waiting(op->client);
     }
     pc_entity_op_unref(op);
 }
@@ -219,11 +336,21 @@ static void on_cancel_asked(pc_job *job)
 static void on_begun(pc_job *job)
 {
     pc_entity_op *op = PC_CONTAINER_OF(job, pc_entity_op, begin);
-    if (atomic_load(&op->cancel_asked)) {
+    if (atomic_load(&op->cancel_asked) || atomic_load(&op->client->is_closing)) {
         finish(op, cancelled(), NULL);
         return;
     }
-    ask_for_token(op);
+    ask_budget(op);
+}
+
+/* Those that wait for their turn have no transfer that the loop would end. */
+static void on_end_waiting(pc_job *job)
+{
+    pc_entity_client *client = PC_CONTAINER_OF(job, pc_entity_client, end_waiting);
+    pc_budget_ticket *ticket;
+    while ((ticket = pc_budget_take_back(client->budget)) != NULL) {
+        finish(PC_CONTAINER_OF(ticket, pc_entity_op, ticket), cancelled(), NULL);
+    }
 }
 
 /* --- start and cancel, any thread --- */
@@ -252,6 +379,9 @@ static pc_status new_op(pc_entity_op **out, pc_entity_client *client, const pc_e
     op->loop = pc_loop_ref(pc_transfer_loop(client->transfer));
     op->begin.run = on_begun;
     op->cancel.run = on_cancel_asked;
+    op->raise.run = on_raise_asked;
+    op->ticket.criticality = query->criticality;
+    op->ticket.caller = query->caller;
     op->client = client;
     op->kind = query->kind;
     const pc_entity_bases bases = {client->base_url, client->identity_url};
@@ -292,6 +422,9 @@ pc_status pc_entity_fetch(pc_entity_client *client, const pc_entity_query *query
     }
     int64_t limit_ns = pc_clock_after_ms(now_ns, client->timeout_ms);
     op->deadline_ns = query->deadline_ns < limit_ns ? query->deadline_ns : limit_ns;
+    op->ticket.deadline_ns = query->patience_ns > 0 && query->patience_ns < op->deadline_ns
+                                 ? query->patience_ns
+                                 : op->deadline_ns;
     op->started_ns = now_ns;
     op->done = done;
     op->self = self;
@@ -329,6 +462,29 @@ void pc_entity_cancel(pc_entity_op *op)
     if (!pc_loop_post(op->loop, &op->cancel)) {
         pc_entity_op_unref(op);
     }
+}
+
+void pc_entity_raise(pc_entity_op *op, pc_criticality criticality)
+{
+    atomic_store(&op->raise_to, (int)criticality);
+    if (atomic_exchange(&op->raise_asked, true)) {
+        return;
+    }
+    atomic_fetch_add_explicit(&op->references, 1, memory_order_relaxed);
+    if (!pc_loop_post(op->loop, &op->raise)) {
+        pc_entity_op_unref(op);
+    }
+}
+
+int64_t pc_entity_calls_left(const pc_entity_client *client, pc_criticality criticality,
+                             uint64_t caller)
+{
+    return pc_budget_left(client->budget, criticality, caller, pc_clock_now_ns());
+}
+
+void pc_entity_budget(const pc_entity_client *client, pc_budget_figures *out)
+{
+    pc_budget_read(client->budget, out, pc_clock_now_ns());
 }
 
 void pc_entity_op_unref(pc_entity_op *op)
@@ -380,6 +536,20 @@ static bool is_static_token(const char *text)
     return size > 0 && size <= TOKEN_TEXT_MAX;
 }
 
+static void check_budget(pc_status *status, const pc_budget_options *budget)
+{
+    if (budget->rate < 0 || budget->burst < 1) {
+        pc_status_add_violation(status, "budget", "rate must not be negative, burst at least 1");
+    }
+    if (!(budget->caller_share > 0 && budget->caller_share <= 1)) {
+        pc_status_add_violation(status, "budget.caller_share", "must be above 0 and at most 1");
+    }
+    if (budget->calls_min == 0 || budget->calls_max < budget->calls_min) {
+        pc_status_add_violation(status, "budget.calls_max",
+                                "must be at least calls_min, which is at least 1");
+    }
+}
+
 static pc_status check_options(const pc_entity_options *options)
 {
     pc_status status = PC_OK;
@@ -422,6 +592,7 @@ static pc_status check_options(const pc_entity_options *options)
     if (options->max_in_flight == 0) {
         pc_status_add_violation(&status, "max_in_flight", "must be positive");
     }
+    check_budget(&status, &options->budget);
     return status;
 }
 
@@ -485,6 +656,9 @@ pc_status pc_entity_client_new(pc_entity_client **out, const pc_entity_options *
         status = pc_transfer_new(&client->transfer, &transfer_options);
     }
     if (pc_status_ok(&status)) {
+        status = pc_budget_new(&client->budget, &options->budget);
+    }
+    if (pc_status_ok(&status)) {
         status = make_token(client, options);
     }
     if (!pc_status_ok(&status)) {
@@ -502,7 +676,12 @@ void pc_entity_client_free(pc_entity_client *client)
     }
     /* Or a callback that starts anew whenever it fails would keep the loop alive for ever. */
     atomic_store(&client->is_closing, true);
+    if (client->transfer != NULL && client->budget != NULL) {
+        client->end_waiting.run = on_end_waiting;
+        (void)pc_loop_post(pc_transfer_loop(client->transfer), &client->end_waiting);
+    }
     pc_transfer_free(client->transfer);
+    pc_budget_free(client->budget);
     pc_token_free(client->token);
     free(client->base_url);
     free(client->identity_url);

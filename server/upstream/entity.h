@@ -8,9 +8,10 @@
  *
  * Statuses that a fetch can end with, beside those of error_body.h and transfer.h:
  *   CANCELLED          CANCELLED                the caller asked, or the client is being freed
- *   DEADLINE_EXCEEDED  UPSTREAM_TIMEOUT         the query's deadline, or the client's own time
- * limit UNAUTHENTICATED    UPSTREAM_UNAUTHENTICATED the upstream refused two tokens, one of them
- * new UNAUTHENTICATED    UPSTREAM_TOKEN_REFUSED   IMS refused the client id, secret or scopes
+ *   RESOURCE_EXHAUSTED UPSTREAM_BUDGET_SPENT       no call can be made in time; retry advice
+ *   DEADLINE_EXCEEDED  UPSTREAM_TIMEOUT            the query's deadline, or the client's own limit
+ *   UNAUTHENTICATED    UPSTREAM_UNAUTHENTICATED    the upstream refused two tokens, one of them new
+ *   UNAUTHENTICATED    UPSTREAM_TOKEN_REFUSED      IMS refused the client id, secret or scopes
  *   UNAVAILABLE        UPSTREAM_TOKEN_UNAVAILABLE  IMS cannot be reached or fails; cause says how
  * UNAUTHENTICATED follows the mapping table of the Entity API reference. It is about the
  * credentials of this server: who answers a caller should look at the reason and not let a caller
@@ -22,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "upstream/budget.h"
 #include "util/slice.h"
 #include "util/status.h"
 
@@ -50,19 +52,23 @@ typedef struct {
     int64_t token_timeout_ms; /* of one token request, which may serve many fetches */
     size_t body_bytes_max;    /* of one answer, after decompression */
     unsigned max_connections; /* per host */
-    unsigned max_in_flight;   /* fetches; one more is refused at once */
+    unsigned max_in_flight;   /* fetches, those that wait for their turn included; one more is
+                                 refused at once */
+    pc_budget_options budget; /* which calls may be made when */
 } pc_entity_options;
 
 #define PC_ENTITY_OPTIONS_DEFAULT                                                                  \
-    ((pc_entity_options){.base_url = "https://platform.adobe.io",                                  \
-                         .ims_url = "https://ims-na1.adobelogin.com",                              \
-                         .sandbox_default = "prod",                                                \
-                         .connect_timeout_ms = 3000,                                               \
-                         .timeout_ms = 10000,                                                      \
-                         .token_timeout_ms = 10000,                                                \
-                         .body_bytes_max = 64u << 20,                                              \
-                         .max_connections = 64,                                                    \
-                         .max_in_flight = 1024})
+    ((pc_entity_options){                                                                          \
+        .base_url = "https://platform.adobe.io",                                                   \
+        .ims_url = "https://ims-na1.adobelogin.com",                                               \
+        .sandbox_default = "prod",                                                                 \
+        .connect_timeout_ms = 3000,                                                                \
+        .timeout_ms = 10000,                                                                       \
+        .token_timeout_ms = 10000,                                                                 \
+        .body_bytes_max = 64u << 20,                                                               \
+        .max_connections = 64,                                                                     \
+        .max_in_flight = 1024,                                                                     \
+        .budget = {.rate = 0, .burst = 1, .caller_share = 1, .calls_max = 512, .calls_min = 4}})
 
 typedef enum {
     PC_ENTITY_PROFILE = 0,   /* GET access/entities: a profile */
@@ -107,7 +113,10 @@ typedef struct {
     const char *sandbox;      /* NULL: the client's default */
     const char *merge_policy; /* id; NULL: the upstream's default */
     const char *fields;       /* dot paths joined by commas; NULL: all */
-    int64_t deadline_ns;    /* monotonic, or PC_NEVER_NS; the client's timeout_ms applies anyway */
+    int64_t deadline_ns; /* monotonic, or PC_NEVER_NS; the client's timeout_ms applies anyway */
+    int64_t patience_ns; /* no use when the call cannot be made before this; 0: deadline_ns */
+    pc_criticality criticality;
+    uint64_t caller;        /* for whom it is; 0: nobody in particular */
     const char *request_id; /* sent as x-request-id: printable ASCII */
 
     /* Of EVENTS. */
@@ -168,6 +177,17 @@ PC_NODISCARD pc_status pc_entity_fetch(pc_entity_client *client, const pc_entity
 /* Asks the fetch to end early. `done` still comes exactly once: with CANCELLED, or with the result
  * when that was first. Never calls back itself. NULL is allowed. */
 void pc_entity_cancel(pc_entity_op *op);
+
+/* Has a fetch that waits for its turn wait as one of a higher criticality; harmless at any other
+ * time before pc_entity_client_free. */
+void pc_entity_raise(pc_entity_op *op, pc_criticality criticality);
+
+/* Calls that this caller could make now; -1 where no rate is set. */
+int64_t pc_entity_calls_left(const pc_entity_client *client, pc_criticality criticality,
+                             uint64_t caller);
+
+/* What the budget has counted. */
+void pc_entity_budget(const pc_entity_client *client, pc_budget_figures *out);
 
 /* Gives the reference back; the fetch goes on if it is running. NULL is allowed. */
 void pc_entity_op_unref(pc_entity_op *op);
