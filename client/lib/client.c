@@ -8,7 +8,7 @@
 
 #include "internal.h"
 
-enum { PEM_BYTES_MAX = 4 << 20, CHANNEL_ARGS_MAX = 6 };
+enum { PEM_BYTES_MAX = 4 << 20, CHANNEL_ARGS_MAX = 8 };
 
 /* Reads a whole file, zero-terminated as gRPC wants it. Returns 0 or what errno says. */
 static int read_file(char **out, const char *path)
@@ -131,14 +131,25 @@ static grpc_arg string_arg(const char *key, const char *value)
     return (grpc_arg){.type = GRPC_ARG_STRING, .key = k.out, .value.string = v.out};
 }
 
-static grpc_channel *make_channel(const profilecontext_options *options, size_t max_message_bytes,
+static grpc_arg number_arg(const char *key, int value)
+{
+    grpc_arg arg = string_arg(key, NULL);
+    arg.type = GRPC_ARG_INTEGER;
+    arg.value.integer = value;
+    return arg;
+}
+
+static size_t message_limit(const profilecontext_options *options)
+{
+    return options->max_message_bytes == 0 ? PCC_MESSAGE_BYTES : options->max_message_bytes;
+}
+
+static grpc_channel *make_channel(const profilecontext_options *options, bool private_channel,
                                   grpc_channel_credentials *credentials)
 {
     grpc_arg args[CHANNEL_ARGS_MAX];
     size_t count = 0;
-    args[count] = string_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, NULL);
-    args[count].type = GRPC_ARG_INTEGER;
-    args[count++].value.integer = (int)max_message_bytes;
+    args[count++] = number_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)message_limit(options));
     args[count++] =
         string_arg(GRPC_ARG_SECONDARY_USER_AGENT_STRING, "profilecontext-c/" PC_VERSION);
     if (options->user_agent != NULL) {
@@ -150,8 +161,30 @@ static grpc_channel *make_channel(const profilecontext_options *options, size_t 
             args[count++] = string_arg(GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, options->server_name);
         }
     }
+    if (private_channel) {
+        args[count++] = number_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+        args[count++] = number_arg(GRPC_ARG_ENABLE_RETRIES, 0);
+    }
     grpc_channel_args all = {.num_args = count, .args = args};
     return grpc_channel_create(options->target, credentials, &all);
+}
+
+profilecontext_code pcc_channel_new(grpc_channel **out, const profilecontext_options *options,
+                                    bool private_channel, profilecontext_status *status)
+{
+    *out = NULL;
+    grpc_channel_credentials *credentials = NULL;
+    if (options->tls) {
+        profilecontext_code code = make_tls_credentials(&credentials, options, status);
+        if (code != PROFILECONTEXT_OK) {
+            return code;
+        }
+    } else {
+        credentials = grpc_insecure_credentials_create();
+    }
+    *out = make_channel(options, private_channel, credentials);
+    grpc_channel_credentials_release(credentials);
+    return PROFILECONTEXT_OK;
 }
 
 profilecontext_code profilecontext_client_new(profilecontext_client **out,
@@ -170,23 +203,14 @@ profilecontext_code profilecontext_client_new(profilecontext_client **out,
     if (client == NULL) {
         return pcc_status_set(status, PROFILECONTEXT_RESOURCE_EXHAUSTED, "out of memory");
     }
-    client->max_message_bytes =
-        options->max_message_bytes == 0 ? PCC_MESSAGE_BYTES : options->max_message_bytes;
-
+    client->max_message_bytes = message_limit(options);
     grpc_init();
-    grpc_channel_credentials *credentials = NULL;
-    if (options->tls) {
-        code = make_tls_credentials(&credentials, options, status);
-    } else {
-        credentials = grpc_insecure_credentials_create();
-    }
+    code = pcc_channel_new(&client->channel, options, false, status);
     if (code != PROFILECONTEXT_OK) {
         grpc_shutdown();
         free(client);
         return code;
     }
-    client->channel = make_channel(options, client->max_message_bytes, credentials);
-    grpc_channel_credentials_release(credentials);
     *out = client;
     return PROFILECONTEXT_OK;
 }

@@ -16,6 +16,12 @@ struct profilecontext_client {
     size_t max_message_bytes;
 };
 
+/* Makes the channel to a server; gRPC must be running. A private channel is for measuring: it
+ * shares its connection with no other channel of the process, and never sends a call twice. Fails
+ * as profilecontext_client_new does; `*out` is NULL then. */
+profilecontext_code pcc_channel_new(grpc_channel **out, const profilecontext_options *options,
+                                    bool private_channel, profilecontext_status *status);
+
 /* Clears `status` and sets code and message, printf-like. NULL is ignored. Returns the code. */
 profilecontext_code pcc_status_set(profilecontext_status *status, profilecontext_code code,
                                    const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -29,6 +35,18 @@ void pcc_status_read_details(profilecontext_status *status, const uint8_t *data,
 
 /* What a look at the wire form of a message found. */
 typedef enum { PCC_WIRE_OK, PCC_WIRE_MALFORMED, PCC_WIRE_TOO_DEEP } pcc_wire_result;
+
+/* A field in the wire form of a message. */
+typedef struct {
+    uint64_t number;     /* above 0 */
+    unsigned type;       /* PROTOBUF_C_WIRE_TYPE_... */
+    uint64_t value;      /* of a varint; the size of what is prefixed by it */
+    const uint8_t *data; /* of a field with a size; borrowed */
+} pcc_wire_field;
+
+/* Reads the field at `*at`, which is before `end`, and moves on to the next. False where there is
+ * none that proto3 knows. */
+bool pcc_wire_next(pcc_wire_field *out, const uint8_t **at, const uint8_t *end);
 
 /* Checks a message before protobuf-c reads it, since protobuf-c recurses without limit. */
 pcc_wire_result pcc_wire_check(const ProtobufCMessageDescriptor *descriptor, const uint8_t *data,

@@ -2,16 +2,11 @@
  * since only they tell a string from a message. */
 #include "internal.h"
 
-typedef struct {
-    const uint8_t *at;
-    const uint8_t *end;
-} cursor;
-
-static bool read_varint(cursor *in, uint64_t *value)
+static bool read_varint(uint64_t *value, const uint8_t **at, const uint8_t *end)
 {
     *value = 0;
-    for (unsigned shift = 0; shift < 70 && in->at < in->end; shift += 7) {
-        uint8_t byte = *in->at++;
+    for (unsigned shift = 0; shift < 70 && *at < end; shift += 7) {
+        uint8_t byte = *(*at)++;
         if (shift < 64) {
             *value |= (uint64_t)(byte & 0x7f) << shift;
         }
@@ -22,13 +17,40 @@ static bool read_varint(cursor *in, uint64_t *value)
     return false;
 }
 
-static bool skip(cursor *in, uint64_t size)
+static bool skip(const uint8_t **at, const uint8_t *end, uint64_t size)
 {
-    if (size > (uint64_t)(in->end - in->at)) {
+    if (size > (uint64_t)(end - *at)) {
         return false;
     }
-    in->at += size;
+    *at += size;
     return true;
+}
+
+bool pcc_wire_next(pcc_wire_field *out, const uint8_t **at, const uint8_t *end)
+{
+    uint64_t tag = 0;
+    *out = (pcc_wire_field){0};
+    if (!read_varint(&tag, at, end) || tag >> 3 == 0) {
+        return false;
+    }
+    out->number = tag >> 3;
+    out->type = (unsigned)(tag & 7);
+    switch (out->type) {
+    case PROTOBUF_C_WIRE_TYPE_VARINT:
+        return read_varint(&out->value, at, end);
+    case PROTOBUF_C_WIRE_TYPE_64BIT:
+        return skip(at, end, 8);
+    case PROTOBUF_C_WIRE_TYPE_32BIT:
+        return skip(at, end, 4);
+    case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
+        if (!read_varint(&out->value, at, end)) {
+            return false;
+        }
+        out->data = *at;
+        return skip(at, end, out->value);
+    default: /* Groups, which proto3 does not have. */
+        return false;
+    }
 }
 
 static const ProtobufCMessageDescriptor *message_of_field(
@@ -51,42 +73,21 @@ pcc_wire_result pcc_wire_check(const ProtobufCMessageDescriptor *descriptor, con
     if (size == 0) {
         return PCC_WIRE_OK;
     }
-    cursor in = {data, data + size};
-    while (in.at < in.end) {
-        uint64_t tag = 0;
-        uint64_t value = 0;
-        if (!read_varint(&in, &tag) || tag >> 3 == 0) {
+    const uint8_t *at = data;
+    const uint8_t *end = data + size;
+    while (at < end) {
+        pcc_wire_field field;
+        if (!pcc_wire_next(&field, &at, end)) {
             return PCC_WIRE_MALFORMED;
         }
-        bool read = false;
-        switch (tag & 7) {
-        case PROTOBUF_C_WIRE_TYPE_VARINT:
-            read = read_varint(&in, &value);
-            break;
-        case PROTOBUF_C_WIRE_TYPE_64BIT:
-            read = skip(&in, 8);
-            break;
-        case PROTOBUF_C_WIRE_TYPE_32BIT:
-            read = skip(&in, 4);
-            break;
-        case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED: {
-            const ProtobufCMessageDescriptor *inner = message_of_field(descriptor, tag >> 3);
-            read = read_varint(&in, &value);
-            const uint8_t *start = in.at;
-            read = read && skip(&in, value);
-            if (read && inner != NULL) {
-                pcc_wire_result result = pcc_wire_check(inner, start, (size_t)value, depth_max - 1);
-                if (result != PCC_WIRE_OK) {
-                    return result;
-                }
+        const ProtobufCMessageDescriptor *inner =
+            field.data == NULL ? NULL : message_of_field(descriptor, field.number);
+        if (inner != NULL) {
+            pcc_wire_result result =
+                pcc_wire_check(inner, field.data, (size_t)field.value, depth_max - 1);
+            if (result != PCC_WIRE_OK) {
+                return result;
             }
-            break;
-        }
-        default: /* Groups, which proto3 does not have. */
-            break;
-        }
-        if (!read) {
-            return PCC_WIRE_MALFORMED;
         }
     }
     return PCC_WIRE_OK;

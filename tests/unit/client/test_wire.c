@@ -75,12 +75,35 @@ static void broken_messages_are_refused(void **state)
     }
 }
 
+static void fields_are_read_one_after_the_other(void **state)
+{
+    (void)state;
+    static const uint8_t data[] = "\x08\x96\x01" /* 1: the varint 150 */
+                                  "\x12\x02hi"   /* 2: two bytes */
+                                  "\x1d____";    /* 3: 32 bits */
+    const uint8_t *at = data;
+    const uint8_t *end = data + sizeof data - 1;
+    pcc_wire_field field;
+    assert_true(pcc_wire_next(&field, &at, end));
+    assert_int_equal(field.number, 1);
+    assert_int_equal(field.value, 150);
+    assert_null(field.data);
+    assert_true(pcc_wire_next(&field, &at, end));
+    assert_int_equal(field.number, 2);
+    assert_int_equal(field.value, 2);
+    assert_memory_equal(field.data, "hi", 2);
+    assert_true(pcc_wire_next(&field, &at, end));
+    assert_int_equal(field.number, 3);
+    assert_ptr_equal(at, end);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(message_within_the_limit_is_read),
         cmocka_unit_test(message_beyond_the_limit_is_refused),
         cmocka_unit_test(broken_messages_are_refused),
+        cmocka_unit_test(fields_are_read_one_after_the_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
