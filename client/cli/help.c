@@ -63,6 +63,8 @@ static const char context_help[] =
     "                 segment_memberships, identities, insights, summary, or\n"
     "                 fields below\n"
     "  --since TIME   events since then: 2025-11-02, 2025-11-02T08:00:00Z or 30d\n"
+    "  --event-limit N\n"
+    "                 at most N events\n"
     "\n"
     "A part that is late or refused says so and does not spoil the others. Dates\n"
     "are UTC. The other options are in profilectl --help.\n";
@@ -176,6 +178,7 @@ static const char batch_help[] =
     "  --profiles         attributes only, which costs fewer upstream calls\n"
     "  --mask PATHS       only these parts, as of context or profile\n"
     "  --since TIME       events since then\n"
+    "  --event-limit N    at most N events of each\n"
     "  --output FILE      write there, not to standard output; FILE must not exist\n"
     "  --resume           go on with FILE: what it answers is not asked again\n"
     "  --format FORMAT    ndjson (default), with all that is known; or csv, with the\n"

@@ -70,6 +70,7 @@ static const option_row rows[] = {
     {"merge-policy", KIND_TEXT, AT(merge_policy), PERSON_COMMANDS},
     {"max-staleness", KIND_SPAN, AT(max_staleness_ms), FRESH_COMMANDS},
     {"mask", KIND_TEXT, AT(mask), MASKED_COMMANDS},
+    {"event-limit", KIND_COUNT, AT(event_limit), COMMAND_CONTEXT | COMMAND_BATCH},
     {"page-size", KIND_COUNT, AT(page_size), PAGED_COMMANDS},
     {"page-token", KIND_TEXT, AT(page_token), PAGED_COMMANDS},
     {"all", KIND_FLAG, AT(all), COMMAND_SEGMENTS},
@@ -334,8 +335,9 @@ static bool check_together(const parser *in)
     if (out->resume && out->output_file == NULL) {
         return problem(in, "--resume needs --output FILE, where the answers so far are");
     }
-    if (out->profiles && out->since_ms >= 0) {
-        return problem(in, "--since is about events, which --profiles leaves out");
+    if (out->profiles && (out->since_ms >= 0 || out->event_limit > 0)) {
+        return problem(in, "--%s is about events, which --profiles leaves out",
+                       out->since_ms >= 0 ? "since" : "event-limit");
     }
     if ((out->cert == NULL) != (out->key == NULL)) {
         return problem(in, "--cert and --key belong together");

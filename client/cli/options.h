@@ -59,6 +59,7 @@ typedef struct {
     const char *merge_policy; /* "": the server's default */
     const char *mask;         /* NULL: all */
     int64_t max_staleness_ms; /* -1: the server's default */
+    int32_t event_limit;      /* of contexts; 0: the server's default */
     int32_t page_size;        /* 0: the server's default */
     const char *page_token;
     bool all;

@@ -142,6 +142,7 @@ void request_context(Profilecontext__V1__GetContextRequest *out, request_parts *
     profilecontext__v1__get_context_request__init(out);
     FILL_COMMON(out, parts, from, PROFILECONTEXT__V1__GET_CONTEXT_REQUEST__PERSON);
     FILL_MASK(out, parts);
+    out->event_limit = from->event_limit;
     out->event_start_time = from->since_ms >= 0 ? &parts->since : NULL;
 }
 
@@ -214,6 +215,7 @@ void request_batch_contexts(Profilecontext__V1__BatchGetContextsRequest *out, re
     profilecontext__v1__batch_get_contexts_request__init(out);
     FILL_READ(out, parts, from);
     FILL_MASK(out, parts);
+    out->event_limit = from->event_limit;
     out->event_start_time = from->since_ms >= 0 ? &parts->since : NULL;
 }
 

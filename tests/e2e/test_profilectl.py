@@ -65,6 +65,13 @@ class Profilectl(unittest.TestCase):
         self.assertIn("May be contacted by   email, call, postalMail", glance)
         self.assertIn("Must not be by        push, sms", glance)
 
+    def test_context_has_as_many_events_as_asked(self):
+        asked = ("context", "crmid:C-EVENTS", "--event-limit", "3", "--json")
+        self.assertEqual(len(json.loads(self.run_it(*asked).stdout)["context"]["events"]), 3)
+        path = self.path("list", "crmid:C-EVENTS\n")
+        line = self.run_it("batch", path, "--event-limit", "2").stdout
+        self.assertEqual(len(json.loads(line)["context"]["events"]), 2)
+
     def test_identities_come_from_the_graph(self):
         self.assertIn("the identity graph", self.run_it("identities", ADA).stdout)
         answer = json.loads(self.run_it("identities", ADA, "--json").stdout)

@@ -204,6 +204,7 @@ static void misuse_is_told_in_words(void **state)
         {{"profilectl", "batch", "--retries", "-1"}, 4, "from 0 on"},
         {{"profilectl", "batch", "--format", "xml"}, 4, "ndjson or csv"},
         {{"profilectl", "batch", "a", "b"}, 4, "one argument too many"},
+        {{"profilectl", "batch", "--profiles", "--event-limit", "5"}, 5, "leaves out"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         options chosen;
