@@ -21,6 +21,7 @@ static const char program_help[] =
     "  entity      a record that is no person: an account, an opportunity\n"
     "  delete      asks the platform to delete a profile\n"
     "  health      whether the server serves\n"
+    "  bench       loads a server and measures its answers\n"
     "\n"
     "WHO is NAMESPACE:ID. The names email, phone, ecid and crmid are understood in\n"
     "any case; xid:VALUE names a person by the platform's opaque id.\n"
@@ -196,6 +197,60 @@ static const char batch_help[] =
     "\n"
     "The other options are in profilectl --help.\n";
 
+static const char bench_help[] =
+    "profilectl bench [WHO...] loads a server with calls and measures its answers.\n"
+    "\n"
+    "  profilectl bench email:ada@example.com --duration 30s\n"
+    "  profilectl bench --ids customers.csv --rate 5000 --connections 16\n"
+    "  profilectl bench --id-template 'crmid:C%07d' --id-count 100000 --zipf 1 \\\n"
+    "      --miss-percent 5 --miss-template 'email:new-%d@example.com' --json\n"
+    "  profilectl bench --ids list.txt --method profile --mask person \\\n"
+    "      --requests 1000000 --in-flight 256 --histogram latency.hgrm\n"
+    "\n"
+    "Whom to ask for, one after the other:\n"
+    "  WHO...              up to 16 persons\n"
+    "  --ids FILE          a list or a table, as profilectl batch --help tells; - is\n"
+    "                      standard input. --input, --namespace, --id-column and\n"
+    "                      --skip-bad are as there\n"
+    "  --id-template TEXT --id-count N\n"
+    "                      N numbered persons: %d is the number, %07d with zeros\n"
+    "                      before it; from 1 on, or --id-from N\n"
+    "  --zipf S            at random, the k-th as often as 1/k^S; 0 is all alike\n"
+    "  --seed N            of what is random; default 1\n"
+    "  --miss-percent P --miss-template TEXT\n"
+    "                      P of 100 requests are for somebody new, numbered from 1\n"
+    "                      on, or --miss-from N: give another N to the next run\n"
+    "\n"
+    "What to ask:\n"
+    "  --method METHOD     context (default), profile, events or segments; with\n"
+    "                      --mask, --max-staleness, --event-limit, --page-size,\n"
+    "                      --since and --deadline as there. Nothing is tried twice\n"
+    "\n"
+    "How much:\n"
+    "  --in-flight N       closed loop: N calls at once; default 64\n"
+    "  --rate R            open loop: R starts a second, whether answers come or not.\n"
+    "                      Latency counts from when a start was due, so that no wait\n"
+    "                      is hidden. What would make more than --in-flight calls,\n"
+    "                      default 10000, is not started, and counted as such\n"
+    "  --connections N     default 8\n"
+    "  --duration TIME     default 10s; or --requests N\n"
+    "  --warmup TIME       before, not counted; default 2s, with --requests none\n"
+    "\n"
+    "What is told:\n"
+    "  --check WHICH       read the statuses of sections in a sample of the answers\n"
+    "                      (default), in all or none. All else is told of every call\n"
+    "  --sample N          the sample is one answer of N; default 16\n"
+    "  --histogram FILE    write the percentiles, in the form of HdrHistogram\n"
+    "  --json              one object\n"
+    "\n"
+    "One thread does all, in 10 to 30 us a request. Look at \"Client\", and with --rate\n"
+    "at \"started late\": where that is much, the client is what is slow. To start in\n"
+    "time --rate takes all of a CPU. Ctrl-C ends it and tells what there is. Ends\n"
+    "with 1 when a call failed, other than with not found, or was not started; when\n"
+    "all failed, as the most common failure would.\n"
+    "\n"
+    "The other options are in profilectl --help.\n";
+
 static const char health_help[] =
     "profilectl health [SERVICE] asks the server whether it serves.\n"
     "\n"
@@ -227,6 +282,8 @@ const char *help_text(command which)
         return batch_help;
     case COMMAND_HEALTH:
         return health_help;
+    case COMMAND_BENCH:
+        return bench_help;
     case COMMAND_NONE:
         break;
     }

@@ -20,7 +20,9 @@ static void on_signal(int number)
     (void)number;
     atomic_store(&happened, true);
     ssize_t written = write(wake[1], "", 1);
-    (void)written; /* the pipe has room for one byte, and a second signal ends the process */
+    /* The pipe has room for one byte, and a second signal ends the process; without a pipe there is
+     * nobody to wake. */
+    (void)written;
     errno = saved;
 }
 
@@ -35,12 +37,14 @@ static void *wait_and_cancel(void *cancellation)
 
 bool interruption_watch(profilecontext_cancellation *cancellation)
 {
-    pthread_t thread;
-    if (pipe2(wake, O_CLOEXEC) != 0 ||
-        pthread_create(&thread, NULL, wait_and_cancel, cancellation) != 0) {
-        return false;
+    if (cancellation != NULL) {
+        pthread_t thread;
+        if (pipe2(wake, O_CLOEXEC) != 0 ||
+            pthread_create(&thread, NULL, wait_and_cancel, cancellation) != 0) {
+            return false;
+        }
+        pthread_detach(thread);
     }
-    pthread_detach(thread);
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
     return sigaction(SIGINT, &action, NULL) == 0 && sigaction(SIGTERM, &action, NULL) == 0;
 }

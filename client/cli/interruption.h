@@ -8,8 +8,9 @@
 
 #include "profilecontext/client.h"
 
-/* From now on a signal cancels. Called once in a process; the cancellation stays until its end.
- * False without resources; then signals end the process as ever. */
+/* From now on a signal cancels; with NULL it is only noted. Called once in a process; the
+ * cancellation stays until its end. False without resources; then signals end the process as ever.
+ */
 bool interruption_watch(profilecontext_cancellation *cancellation);
 
 bool interruption_happened(void);

@@ -46,6 +46,7 @@ static exit_code run_command(session *in)
         {COMMAND_EVENTS, command_events},         {COMMAND_SEGMENTS, command_segments},
         {COMMAND_IDENTITIES, command_identities}, {COMMAND_ENTITY, command_entity},
         {COMMAND_DELETE, command_delete},         {COMMAND_BATCH, command_batch},
+        {COMMAND_BENCH, command_bench},
     };
     request_parts parts;
     exit_code code = EXIT_CODE_OTHER;
@@ -75,6 +76,7 @@ static exit_code connect_and_run(const options *chosen, session *in)
         .user_agent = "profilectl/" PC_VERSION,
     };
     in->options = chosen;
+    in->server = &how;
     in->now_ms = times_now_ms();
     in->call = (profilecontext_call_options){
         .deadline_ms = chosen->deadline_ms, .request_id = chosen->request_id, .cost = &in->cost};

@@ -2,20 +2,24 @@
 #include "options.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "options_bench.h"
 #include "times.h"
 
 enum {
     ANY_COMMAND = ~0,
     PERSON_COMMANDS = COMMAND_CONTEXT | COMMAND_PROFILE | COMMAND_EVENTS | COMMAND_SEGMENTS |
-                      COMMAND_IDENTITIES | COMMAND_ENTITY | COMMAND_DELETE | COMMAND_BATCH,
+                      COMMAND_IDENTITIES | COMMAND_ENTITY | COMMAND_DELETE | COMMAND_BATCH |
+                      COMMAND_BENCH,
     FRESH_COMMANDS = PERSON_COMMANDS & ~COMMAND_DELETE,
     MASKED_COMMANDS = FRESH_COMMANDS,
     PAGED_COMMANDS = COMMAND_EVENTS | COMMAND_SEGMENTS,
+    LIST_COMMANDS = COMMAND_BATCH | COMMAND_BENCH,
 };
 
 static const struct {
@@ -26,7 +30,7 @@ static const struct {
     {"events", COMMAND_EVENTS},   {"segments", COMMAND_SEGMENTS},
     {"batch", COMMAND_BATCH},     {"identities", COMMAND_IDENTITIES},
     {"entity", COMMAND_ENTITY},   {"delete", COMMAND_DELETE},
-    {"health", COMMAND_HEALTH},
+    {"health", COMMAND_HEALTH},   {"bench", COMMAND_BENCH},
 };
 
 typedef enum {
@@ -38,9 +42,13 @@ typedef enum {
     KIND_MOMENT,
     KIND_COUNT,
     KIND_RETRIES,
+    KIND_WHOLE,
+    KIND_NUMBER,
     KIND_COLOUR,
     KIND_INPUT,
-    KIND_OUTPUT
+    KIND_OUTPUT,
+    KIND_METHOD,
+    KIND_CHECK
 } option_kind;
 
 typedef struct {
@@ -62,35 +70,54 @@ static const option_row rows[] = {
     {"key", KIND_TEXT, AT(key), ANY_COMMAND},
     {"server-name", KIND_TEXT, AT(server_name), ANY_COMMAND},
     {"deadline", KIND_SPAN, AT(deadline_ms), ANY_COMMAND},
-    {"request-id", KIND_TEXT, AT(request_id), ANY_COMMAND},
+    {"request-id", KIND_TEXT, AT(request_id), ANY_COMMAND & ~COMMAND_BENCH},
     {"json", KIND_FLAG, AT(json), ANY_COMMAND},
     {"color", KIND_COLOUR, AT(colour), ANY_COMMAND},
-    {"cost", KIND_FLAG, AT(cost), ANY_COMMAND & ~COMMAND_HEALTH},
+    {"cost", KIND_FLAG, AT(cost), ANY_COMMAND & ~(COMMAND_HEALTH | COMMAND_BENCH)},
     {"sandbox", KIND_TEXT, AT(sandbox), PERSON_COMMANDS},
     {"merge-policy", KIND_TEXT, AT(merge_policy), PERSON_COMMANDS},
     {"max-staleness", KIND_SPAN, AT(max_staleness_ms), FRESH_COMMANDS},
     {"mask", KIND_TEXT, AT(mask), MASKED_COMMANDS},
-    {"event-limit", KIND_COUNT, AT(event_limit), COMMAND_CONTEXT | COMMAND_BATCH},
-    {"page-size", KIND_COUNT, AT(page_size), PAGED_COMMANDS},
+    {"event-limit", KIND_COUNT, AT(event_limit), COMMAND_CONTEXT | LIST_COMMANDS},
+    {"page-size", KIND_COUNT, AT(page_size), PAGED_COMMANDS | COMMAND_BENCH},
     {"page-token", KIND_TEXT, AT(page_token), PAGED_COMMANDS},
     {"all", KIND_FLAG, AT(all), COMMAND_SEGMENTS},
     {"follow-pages", KIND_FLAG, AT(follow_pages), COMMAND_EVENTS},
     {"event-type", KIND_LIST, AT(event_types), COMMAND_EVENTS},
     {"filter", KIND_FILTER, AT(filters), COMMAND_EVENTS},
-    {"since", KIND_MOMENT, AT(since_ms), COMMAND_EVENTS | COMMAND_CONTEXT | COMMAND_BATCH},
+    {"since", KIND_MOMENT, AT(since_ms), COMMAND_EVENTS | COMMAND_CONTEXT | LIST_COMMANDS},
     {"until", KIND_MOMENT, AT(until_ms), COMMAND_EVENTS},
     {"oldest-first", KIND_FLAG, AT(oldest_first), COMMAND_EVENTS},
     {"yes", KIND_FLAG, AT(yes), COMMAND_DELETE},
     {"profiles", KIND_FLAG, AT(profiles), COMMAND_BATCH},
-    {"input", KIND_INPUT, AT(input), COMMAND_BATCH},
-    {"namespace", KIND_TEXT, AT(namespace_code), COMMAND_BATCH},
-    {"id-column", KIND_TEXT, AT(id_column), COMMAND_BATCH},
+    {"input", KIND_INPUT, AT(input), LIST_COMMANDS},
+    {"namespace", KIND_TEXT, AT(namespace_code), LIST_COMMANDS},
+    {"id-column", KIND_TEXT, AT(id_column), LIST_COMMANDS},
     {"output", KIND_TEXT, AT(output_file), COMMAND_BATCH},
     {"format", KIND_OUTPUT, AT(format), COMMAND_BATCH},
     {"resume", KIND_FLAG, AT(resume), COMMAND_BATCH},
-    {"skip-bad", KIND_FLAG, AT(skip_bad), COMMAND_BATCH},
+    {"skip-bad", KIND_FLAG, AT(skip_bad), LIST_COMMANDS},
     {"retries", KIND_RETRIES, AT(retries), COMMAND_BATCH},
     {"chunk-size", KIND_COUNT, AT(chunk_size), COMMAND_BATCH},
+    {"ids", KIND_TEXT, AT(id_file), COMMAND_BENCH},
+    {"id-template", KIND_TEXT, AT(id_template), COMMAND_BENCH},
+    {"id-count", KIND_WHOLE, AT(id_count), COMMAND_BENCH},
+    {"id-from", KIND_WHOLE, AT(id_from), COMMAND_BENCH},
+    {"zipf", KIND_NUMBER, AT(zipf), COMMAND_BENCH},
+    {"seed", KIND_WHOLE, AT(seed), COMMAND_BENCH},
+    {"miss-percent", KIND_NUMBER, AT(miss_percent), COMMAND_BENCH},
+    {"miss-template", KIND_TEXT, AT(miss_template), COMMAND_BENCH},
+    {"miss-from", KIND_WHOLE, AT(miss_from), COMMAND_BENCH},
+    {"method", KIND_METHOD, AT(method), COMMAND_BENCH},
+    {"in-flight", KIND_WHOLE, AT(in_flight), COMMAND_BENCH},
+    {"connections", KIND_WHOLE, AT(connections), COMMAND_BENCH},
+    {"rate", KIND_NUMBER, AT(rate), COMMAND_BENCH},
+    {"duration", KIND_SPAN, AT(duration_ms), COMMAND_BENCH},
+    {"requests", KIND_WHOLE, AT(requests), COMMAND_BENCH},
+    {"warmup", KIND_SPAN, AT(warmup_ms), COMMAND_BENCH},
+    {"check", KIND_CHECK, AT(check), COMMAND_BENCH},
+    {"sample", KIND_WHOLE, AT(sample), COMMAND_BENCH},
+    {"histogram", KIND_TEXT, AT(histogram_file), COMMAND_BENCH},
 };
 
 enum { ROW_COUNT = sizeof rows / sizeof *rows };
@@ -101,7 +128,7 @@ typedef struct {
     int64_t now_ms;
     char *problem;
     bool seen[ROW_COUNT];
-    const char *operands[2];
+    const char *operands[OPTIONS_LIST_MAX];
     size_t operand_count;
 } parser;
 
@@ -143,6 +170,21 @@ static bool parse_count(int32_t *out, const char *text, int32_t least)
            value <= INT32_MAX;
 }
 
+static bool parse_whole(int64_t *out, const char *text)
+{
+    char *end = NULL;
+    errno = 0;
+    *out = strtoll(text, &end, 10);
+    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0;
+}
+
+static bool parse_number(double *out, const char *text)
+{
+    char *end = NULL;
+    *out = strtod(text, &end);
+    return *text >= '0' && *text <= '9' && *end == '\0' && isfinite(*out);
+}
+
 /* Finds a word in a list that ends with NULL. */
 static bool parse_choice(int *out, const char *const *names, const char *text)
 {
@@ -180,6 +222,8 @@ static bool set_value(const parser *in, const option_row *row, const char *value
     static const char *const colours[] = {"auto", "always", "never", NULL};
     static const char *const inputs[] = {"auto", "lines", "csv", NULL};
     static const char *const outputs[] = {"ndjson", "csv", NULL};
+    static const char *const methods[] = {"context", "profile", "events", "segments", NULL};
+    static const char *const checks[] = {"sample", "all", "none", NULL};
     void *place = (char *)in->out + row->offset;
     int choice = 0;
     switch (row->kind) {
@@ -208,6 +252,12 @@ static bool set_value(const parser *in, const option_row *row, const char *value
     case KIND_RETRIES:
         return parse_count(place, value, 0) ||
                problem(in, "--%s takes a number from 0 on, not '%s'", row->name, value);
+    case KIND_WHOLE:
+        return parse_whole(place, value) ||
+               problem(in, "--%s takes a number from 0 on, not '%s'", row->name, value);
+    case KIND_NUMBER:
+        return parse_number(place, value) ||
+               problem(in, "--%s takes a number such as 5000 or 0.5, not '%s'", row->name, value);
     case KIND_COLOUR:
         if (!parse_choice(&choice, colours, value)) {
             return problem(in, "--%s takes auto, always or never, not '%s'", row->name, value);
@@ -225,6 +275,19 @@ static bool set_value(const parser *in, const option_row *row, const char *value
             return problem(in, "--%s takes ndjson or csv, not '%s'", row->name, value);
         }
         *(batch_output_format *)place = (batch_output_format)choice;
+        return true;
+    case KIND_METHOD:
+        if (!parse_choice(&choice, methods, value)) {
+            return problem(in, "--%s takes context, profile, events or segments, not '%s'",
+                           row->name, value);
+        }
+        *(bench_method *)place = (bench_method)choice;
+        return true;
+    case KIND_CHECK:
+        if (!parse_choice(&choice, checks, value)) {
+            return problem(in, "--%s takes sample, all or none, not '%s'", row->name, value);
+        }
+        *(bench_check *)place = (bench_check)choice;
         return true;
     }
     return false;
@@ -268,7 +331,9 @@ static bool parse_operand(parser *in, const char *text)
         }
         return problem(in, "there is no command '%s'", text);
     }
-    size_t most = in->out->command == COMMAND_ENTITY ? 2 : 1;
+    size_t most = in->out->command == COMMAND_BENCH    ? OPTIONS_LIST_MAX
+                  : in->out->command == COMMAND_ENTITY ? 2
+                                                       : 1;
     if (in->operand_count == most) {
         return problem(in, "'%s' is one argument too many", text);
     }
@@ -300,6 +365,11 @@ static bool take_operands(parser *in)
     if (out->command == COMMAND_BATCH) {
         out->input_file = who != NULL && strcmp(who, "-") != 0 ? who : NULL;
         return true;
+    }
+    if (out->command == COMMAND_BENCH) {
+        memcpy(out->persons.items, in->operands, sizeof in->operands);
+        out->persons.count = in->operand_count;
+        return options_bench_check(out, in->problem);
     }
     if (out->command == COMMAND_ENTITY) {
         if (in->operand_count < 2) {
@@ -386,6 +456,7 @@ bool options_parse(options *out, int argc, const char *const *argv, int64_t now_
         .since_ms = -1,
         .until_ms = -1,
     };
+    options_bench_defaults(out);
     parser in = {.out = out, .now_ms = now_ms, .problem = problem_text};
     bool only_operands = false;
     for (int at = 1; at < argc; at++) {

@@ -19,13 +19,17 @@ typedef enum {
     COMMAND_IDENTITIES = 1 << 5,
     COMMAND_ENTITY = 1 << 6,
     COMMAND_DELETE = 1 << 7,
-    COMMAND_BATCH = 1 << 8
+    COMMAND_BATCH = 1 << 8,
+    COMMAND_BENCH = 1 << 9
 } command;
 
 typedef enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER } colour_choice;
 
 typedef enum { BATCH_INPUT_AUTO, BATCH_INPUT_LINES, BATCH_INPUT_CSV } batch_input_format;
 typedef enum { BATCH_OUTPUT_NDJSON, BATCH_OUTPUT_CSV } batch_output_format;
+
+typedef enum { BENCH_CONTEXT, BENCH_PROFILE, BENCH_EVENTS, BENCH_SEGMENTS } bench_method;
+typedef enum { BENCH_CHECK_SAMPLE, BENCH_CHECK_ALL, BENCH_CHECK_NONE } bench_check;
 
 enum { OPTIONS_PROBLEM_SIZE = 256, OPTIONS_LIST_MAX = 16 };
 
@@ -82,6 +86,27 @@ typedef struct {
     bool skip_bad;
     int32_t retries;
     int32_t chunk_size;
+
+    option_list persons;     /* of bench: NAMESPACE:ID each */
+    const char *id_file;     /* "-": standard input; NULL: none */
+    const char *id_template; /* NULL: none */
+    int64_t id_count;
+    int64_t id_from;
+    double zipf; /* below 0: in turn */
+    int64_t seed;
+    double miss_percent;
+    const char *miss_template; /* NULL: none */
+    int64_t miss_from;
+    bench_method method;
+    int64_t in_flight;
+    int64_t connections;
+    double rate;         /* a second; 0: closed loop */
+    int64_t duration_ms; /* 0: until there are so many requests */
+    int64_t requests;    /* 0: until the duration is over */
+    int64_t warmup_ms;
+    bench_check check;
+    int64_t sample;             /* looks into one answer of so many */
+    const char *histogram_file; /* NULL: none */
 
     bool json;
     colour_choice colour;

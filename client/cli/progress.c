@@ -42,12 +42,19 @@ void progress_show(progress *to, uint64_t done, uint64_t failed, double share)
     if (!to->shown || now - to->last_ms < INTERVAL_MS) {
         return;
     }
-    to->last_ms = now;
     progress_state state = {done, failed, share, now - to->start_ms};
     char text[PROGRESS_TEXT_SIZE];
     progress_format(text, &state);
-    fprintf(to->out, "\r%s\033[K", text);
-    fflush(to->out);
+    progress_line(to, text);
+}
+
+void progress_line(progress *to, const char *text)
+{
+    if (to->shown) {
+        to->last_ms = times_now_ms();
+        fprintf(to->out, "\r%s\033[K", text);
+        fflush(to->out);
+    }
 }
 
 void progress_end(progress *to)

@@ -29,6 +29,9 @@ void progress_start(progress *to, FILE *out, bool terminal);
 /* Shows the state, ten times a second at most. Milliseconds of any steady clock. */
 void progress_show(progress *to, uint64_t done, uint64_t failed, double share);
 
+/* Shows a line of another kind, at once. */
+void progress_line(progress *to, const char *text);
+
 /* Takes the line away. */
 void progress_end(progress *to);
 

@@ -10,6 +10,7 @@
 
 typedef struct {
     const options *options;
+    const profilecontext_options *server; /* how the client reaches it */
     profilecontext_client *client;
     profilecontext_call_options call;
     profilecontext_cost cost;  /* of the last call */
@@ -46,6 +47,7 @@ exit_code command_identities(session *in, request_parts *parts);
 exit_code command_entity(session *in, request_parts *parts);
 exit_code command_delete(session *in, request_parts *parts);
 exit_code command_batch(session *in, request_parts *parts);
+exit_code command_bench(session *in, request_parts *parts);
 exit_code command_health(session *in);
 
 #endif

@@ -72,6 +72,11 @@ class Tls(unittest.TestCase):
                 capture_output=True, text=True, timeout=20)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("Ada", done.stdout)
+            load = subprocess.run(
+                [program("profilectl"), "--server", server.address, "--ca", self.path("ca.crt"),
+                 "bench", "email:ada.byron@example.com", "--requests", "20"],
+                capture_output=True, text=True, timeout=20)
+            self.assertEqual(load.returncode, 0, load.stdout + load.stderr)
 
     def test_mutual_tls_turns_away_callers_without_a_certificate(self):
         flags = [*self.tls_flags(), f"--listen-tls-client-ca-file={self.path('ca.crt')}"]

@@ -179,6 +179,114 @@ static void filters_are_read(void **state)
     }
 }
 
+static void a_load_is_closed_unless_a_rate_is_given(void **state)
+{
+    (void)state;
+    const char *const closed[] = {"profilectl", "bench", "email:a@b", "crmid:1"};
+    const char *const open[] = {"profilectl",
+                                "bench",
+                                "--id-template",
+                                "crmid:%d",
+                                "--id-count",
+                                "5",
+                                "--rate",
+                                "0.5",
+                                "--requests",
+                                "30000000000",
+                                "--method",
+                                "events",
+                                "--zipf=1.5",
+                                "--miss-percent",
+                                "2.5",
+                                "--miss-template",
+                                "a:new-%d",
+                                "--check",
+                                "all"};
+    options chosen;
+    char problem[OPTIONS_PROBLEM_SIZE] = "";
+    assert_true(options_parse(&chosen, 4, closed, NOW_MS, problem));
+    assert_int_equal(chosen.persons.count, 2);
+    assert_string_equal(chosen.persons.items[1], "crmid:1");
+    assert_true(chosen.rate == 0);
+    assert_true(chosen.zipf < 0);
+    assert_true(chosen.miss_percent == 0);
+    assert_int_equal(chosen.in_flight, 64);
+    assert_int_equal(chosen.connections, 8);
+    assert_int_equal(chosen.duration_ms, 10000);
+    assert_int_equal(chosen.warmup_ms, 2000);
+    assert_int_equal(chosen.requests, 0);
+    assert_int_equal(chosen.deadline_ms, 5000);
+    assert_int_equal(chosen.method, BENCH_CONTEXT);
+    assert_true(options_parse(&chosen, 19, open, NOW_MS, problem));
+    assert_true(chosen.rate == 0.5);
+    assert_true(chosen.zipf == 1.5);
+    assert_true(chosen.miss_percent == 2.5);
+    assert_int_equal(chosen.in_flight, 10000);
+    assert_int_equal(chosen.requests, INT64_C(30000000000));
+    assert_int_equal(chosen.duration_ms, 0);
+    assert_int_equal(chosen.warmup_ms, 0);
+    assert_int_equal(chosen.method, BENCH_EVENTS);
+    assert_int_equal(chosen.check, BENCH_CHECK_ALL);
+}
+
+static void no_more_connections_than_calls_are_made(void **state)
+{
+    (void)state;
+    const char *const arguments[] = {"profilectl", "bench", "a:b", "--in-flight", "3"};
+    options chosen;
+    char problem[OPTIONS_PROBLEM_SIZE] = "";
+    assert_true(options_parse(&chosen, 5, arguments, NOW_MS, problem));
+    assert_int_equal(chosen.connections, 3);
+}
+
+static void misuse_of_bench_is_told_in_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *arguments[6];
+        const char *words;
+    } cases[] = {
+        {{"--json"}, "whom to ask for"},
+        {{"nobody"}, "'nobody' names nobody"},
+        {{"a:b", "--id-count", "3"}, "belong together"},
+        {{"--id-template", "a:%d"}, "belong together"},
+        {{"--id-template", "a:x", "--id-count", "3"}, "it needs %d"},
+        {{"a:b", "--miss-percent", "1"}, "belong together"},
+        {{"a:b", "--miss-percent", "101", "--miss-template", "a:%d"}, "100 at most"},
+        {{"a:b", "--miss-percent", "x"}, "takes a number"},
+        {{"a:b", "--miss-from", "999999999999999999"}, "17 digits"},
+        {{"a:b", "--zipf", "-1"}, "takes a number"},
+        {{"a:b", "--zipf", "101"}, "100 at most"},
+        {{"a:b", "--rate", "0"}, "--rate must be above 0"},
+        {{"a:b", "--rate", "1e8"}, "10000000 at most"},
+        {{"a:b", "--requests", "0"}, "--requests must be above 0"},
+        {{"a:b", "--in-flight", "0"}, "--in-flight must be above 0"},
+        {{"a:b", "--in-flight", "1.5"}, "takes a number from 0 on"},
+        {{"a:b", "--duration", "1s", "--requests", "3"}, "do not go together"},
+        {{"a:b", "--duration", "31d"}, "30 days at most"},
+        {{"a:b", "--deadline", "25h"}, "a day at most"},
+        {{"a:b", "--method", "delete"}, "context, profile, events or segments"},
+        {{"a:b", "--check", "some"}, "sample, all or none"},
+        {{"a:b", "--page-size", "10"}, "--method events and segments"},
+        {{"a:b", "--event-limit", "5", "--method=events"}, "--method context"},
+        {{"a:b", "--since", "1d", "--method=profile"}, "context and events"},
+        {{"a:b", "--namespace", "crmid"}, "about --ids"},
+        {{"a:b", "--cost"}, "does not take --cost"},
+        {{"a:b", "--request-id", "x"}, "does not take --request-id"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *arguments[8] = {"profilectl", "bench"};
+        int count = 2;
+        for (; count < 8 && cases[i].arguments[count - 2] != NULL; count++) {
+            arguments[count] = cases[i].arguments[count - 2];
+        }
+        options chosen;
+        char problem[OPTIONS_PROBLEM_SIZE] = "";
+        assert_false(options_parse(&chosen, count, arguments, NOW_MS, problem));
+        assert_non_null(strstr(problem, cases[i].words));
+    }
+}
+
 static void misuse_is_told_in_words(void **state)
 {
     (void)state;
@@ -225,6 +333,9 @@ int main(void)
         cmocka_unit_test(answers_that_go_on_have_no_deadline_unless_one_is_given),
         cmocka_unit_test(lists_gather_what_is_given_more_than_once),
         cmocka_unit_test(filters_are_read),
+        cmocka_unit_test(a_load_is_closed_unless_a_rate_is_given),
+        cmocka_unit_test(no_more_connections_than_calls_are_made),
+        cmocka_unit_test(misuse_of_bench_is_told_in_words),
         cmocka_unit_test(misuse_is_told_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
