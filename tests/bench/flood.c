@@ -107,19 +107,23 @@ static void put_window(connection *c, uint32_t more)
     put_frame(c, WINDOW_UPDATE, 0, 0, &body, sizeof body);
 }
 
+static size_t text(uint8_t *out, const char *value)
+{
+    const size_t size = strlen(value);
+    out[0] = (uint8_t)size;
+    memcpy(out + 1, value, size);
+    return size + 1;
+}
+
 /* A header that the table shall keep: `name_index` of the static table, or 0 and a name. */
 static size_t literal(uint8_t *out, uint8_t name_index, const char *name, const char *value)
 {
     size_t size = 0;
     out[size++] = 0x40 | name_index;
     if (name_index == 0) {
-        out[size++] = (uint8_t)strlen(name);
-        memcpy(out + size, name, strlen(name));
-        size += strlen(name);
+        size += text(out + size, name);
     }
-    out[size++] = (uint8_t)strlen(value);
-    memcpy(out + size, value, strlen(value));
-    return size + strlen(value);
+    return size + text(out + size, value);
 }
 
 static size_t headers(const connection *c, const load *l, uint8_t *out)

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import statistics
 
 from suite import fill, messages
 from suite.bench import PEERS, ROOT, in_turns, middle, note
@@ -78,7 +77,7 @@ def measure_all(bench, servers, bodies):
                 raise SystemExit(f"{name} has answered something else: {run}")
             runs[by][name].append(run)
             note(f"  {name}, {by}: {run['rate']:.0f}/s, {run['cpu_us']:.1f} us, "
-                 f"{run['busy']:.0%} of its core; others {run['others']:.0%}")
+                 f"{run['busy']:.0%} of its core")
     return runs
 
 
@@ -121,10 +120,6 @@ def report(bench, runs):
         result.notes.append(
             f"{by}: share of its core that a server used: "
             + ", ".join(f"{name} {share:.0%}" for name, share in busy[by].items()))
-    others = [run["others"] for by in LOADS for of in runs[by].values() for run in of]
-    result.notes.append("share of a core that other programs used meanwhile: "
-                        f"{statistics.median(others):.0%}, {max(others):.0%} at most; without them "
-                        "a server under the flood uses nearly all of its core")
     result.notes.append("bytes of an answer: " + ", ".join(
         f"{name} {middle(of, 'bytes'):.0f}" for name, of in runs[FLOOD].items()))
     result.chart(f"GetContext from memory, {FLOOD}", "requests/s", rate[FLOOD])

@@ -1,42 +1,25 @@
 """Closed-loop load: a fixed number of requests in flight, as fast as they are answered. Each gives
-the rate, the server's CPU time of a request, its share of a core, the share of a core that programs
-beside server and load used meanwhile, and the bytes of an answer message."""
+the rate, the server's CPU time of a request, its share of a core, and the bytes of an answer
+message."""
 
 import json
 import re
-import resource
 import subprocess
-import time
 
 from suite.messages import SERVICE
-from suite.processes import LOAD_CORE, TICKS, pinned
+from suite.processes import LOAD_CORE, pinned
 
 FRAME_BYTES = 5
 
 
-def _machine_seconds():
-    """CPU time of all programs, and what the host took away."""
-    with open("/proc/stat", encoding="utf-8") as file:
-        user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
-    return (user + nice + system + irq + softirq + steal) / TICKS
-
-
-def _children_seconds():
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def _run(server, command, requests, read):
     """Runs a load; `read` gives the rate and the bytes of all answers from what it prints."""
-    begin, machine, children = time.monotonic(), _machine_seconds(), _children_seconds()
     before = server.cpu_seconds()
     out = subprocess.run(pinned(LOAD_CORE, command), capture_output=True, text=True,
                          check=True).stdout
     used = server.cpu_seconds() - before
-    others = _machine_seconds() - machine - (_children_seconds() - children) - used
     rate, data = read(out)
     return {"rate": rate, "cpu_us": used / requests * 1e6, "busy": used * rate / requests,
-            "others": max(0, others) / (time.monotonic() - begin),
             "bytes": data / requests - FRAME_BYTES}
 
 

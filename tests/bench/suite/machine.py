@@ -3,7 +3,9 @@
 import os
 import platform
 import re
+import resource
 import subprocess
+import time
 
 
 def _output(*command, cwd=None):
@@ -28,6 +30,26 @@ def _npm_package(folder, name):
     text = _output("node", "-p", f"require('./node_modules/{name}/package.json').version",
                    cwd=folder)
     return text or "not installed"
+
+
+class Others:
+    """What programs that are not ours, and the host, take of the machine meanwhile. To be asked
+    when all of ours have ended."""
+
+    def __init__(self):
+        self._begin = time.monotonic()
+        self._before = self._seconds()
+
+    @staticmethod
+    def _seconds():
+        with open("/proc/stat", encoding="utf-8") as file:
+            user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
+        ours = sum(used.ru_utime + used.ru_stime for used in map(
+            resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+        return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK") - ours
+
+    def cores(self):
+        return (self._seconds() - self._before) / (time.monotonic() - self._begin)
 
 
 def describe(root, binaries, peers):
