@@ -41,18 +41,41 @@ typedef struct {
     bool memory;
 } compiler;
 
-/* Only the part that was recognised is named: it consists of the contract's own words. */
+/* Whether a path can be told back: nothing but what names of fields are made of, and too few digits
+ * in a row for a number that belongs to a person. */
+static bool can_be_told(const char *path)
+{
+    enum { TOLD_BYTES_MAX = 128, DIGITS_MAX = 2 };
+    size_t digits = 0;
+    size_t size = 0;
+    for (; path[size] != '\0' && size < TOLD_BYTES_MAX; size++) {
+        char c = path[size];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        bool digit = c >= '0' && c <= '9';
+        digits = digit ? digits + 1 : 0;
+        if (digits > DIGITS_MAX || (!letter && !digit && c != '_' && c != '.' && c != '*')) {
+            return false;
+        }
+    }
+    return size > 0 && path[size] == '\0';
+}
+
+/* Names the path, by its place and, where it can be told, its text; and the part that is known. */
 static void refuse(compiler *c, size_t place, const char *path, size_t known_size, const char *what)
 {
-    char description[PC_MASK_PATH_BYTES_MAX + 128];
+    char told[PC_MASK_PATH_BYTES_MAX] = "";
+    char description[2 * PC_MASK_PATH_BYTES_MAX + 128];
     if (c->violations++ >= VIOLATIONS_MAX) {
         return;
     }
+    if (can_be_told(path)) {
+        (void)snprintf(told, sizeof told, " (`%s`)", path);
+    }
     if (known_size == 0) {
-        snprintf(description, sizeof description, "path %zu: %s", place, what);
+        (void)snprintf(description, sizeof description, "path %zu%s: %s", place, told, what);
     } else {
-        snprintf(description, sizeof description, "path %zu: %s below `%.*s`", place, what,
-                 (int)known_size, path);
+        (void)snprintf(description, sizeof description, "path %zu%s: %s below `%.*s`", place, told,
+                       what, (int)known_size, path);
     }
     pc_status_add_violation(&c->status, "read_mask", description);
 }

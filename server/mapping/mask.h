@@ -24,7 +24,8 @@ enum { PC_MASK_PATHS_MAX = 256, PC_MASK_PATH_BYTES_MAX = 512 };
 
 /* Compiles `count` NUL-terminated paths (borrowed for the call) against `table`. `*out` lives in
  * the arena. Errors: INVALID_ARGUMENT INVALID_REQUEST with a violation of `read_mask` for each bad
- * path, naming its place in the list and the part of it that is known; out of memory. */
+ * path, naming its place in the list, its text unless that may be personal data, and the part of it
+ * that is known; out of memory. */
 PC_NODISCARD pc_status pc_mask_compile(const pc_mask **out, pc_arena *arena,
                                        const pc_message_table *table, const char *const *paths,
                                        size_t count);

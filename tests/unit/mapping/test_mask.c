@@ -84,7 +84,34 @@ static void the_upstream_is_asked_for_what_is_needed(void **state)
     }
 }
 
-static void bad_paths_are_refused_by_place_without_their_text(void **state)
+static void bad_paths_are_named_unless_they_may_be_personal_data(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *told;
+    } cases[] = {
+        {"nothing", "path 0 (`nothing`): there is no such field"},
+        {"person.firstName", "path 0 (`person.firstName`): there is no such field below `person`"},
+        {"person.name.*", "path 0 (`person.name.*`): there is no such field below `person.name`"},
+        {"home_address.street12",
+         "path 0 (`home_address.street12`): there is no such field below `home_address`"},
+        {"ada@example.com", "path 0: there is no such field"},
+        {"person.crm100", "path 0: there is no such field below `person`"},
+        {"person.a b", "path 0: there is no such field below `person`"},
+        {"person.\xc3\xa4", "path 0: there is no such field below `person`"},
+        {"", "path 0: there is no such field"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const pc_mask *mask;
+        pc_status status = pc_mask_compile(&mask, &arena, &pc_table_Profile, &cases[i].path, 1);
+        assert_int_equal(status.code, PC_CODE_INVALID_ARGUMENT);
+        assert_string_equal(pc_status_violations(&status)->description, cases[i].told);
+        pc_status_clear(&status);
+    }
+}
+
+static void every_bad_path_is_refused(void **state)
 {
     static const char *const paths[] = {"person",
                                         "person.secret\n",
@@ -210,7 +237,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_upstream_is_asked_for_what_is_needed),
-        cmocka_unit_test(bad_paths_are_refused_by_place_without_their_text),
+        cmocka_unit_test(bad_paths_are_named_unless_they_may_be_personal_data),
+        cmocka_unit_test(every_bad_path_is_refused),
         cmocka_unit_test(what_is_named_is_kept_and_nothing_else),
         cmocka_unit_test(the_part_of_two_masks_is_in_both),
         cmocka_unit_test(children_of_a_mask_are_masks),
