@@ -2,53 +2,70 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include <jansson.h>
+#include "mapping/json_reader.h"
+#include "util/buffer.h"
 
-static bool visit_item(const json_t *item, documents_visit *visit, void *context, const char *path)
+/* Appends the whole file; false with the reason printed. */
+static bool read_file(pc_buffer *out, const char *path)
 {
-    char *text = json_dumps(item, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
-    bool good = text != NULL && visit(context, path, text, strlen(text));
-    free(text);
-    return good;
-}
-
-/* An object is visited as it was written; the items of an array as jansson writes them. */
-static int visit_file(const char *path, documents_visit *visit, void *context)
-{
+    char block[1 << 16];
+    size_t size;
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
         printf("%s: %s\n", path, strerror(errno));
-        return -1;
+        return false;
     }
-    char *text = NULL;
-    size_t size = 0;
-    ssize_t length = getdelim(&text, &size, EOF, file);
+    while ((size = fread(block, 1, sizeof block, file)) > 0) {
+        pc_buffer_append(out, block, size);
+    }
+    bool good = !ferror(file) && !out->failed;
     (void)fclose(file);
-    json_error_t error;
-    json_t *root =
-        length < 0 ? NULL : json_loadb(text, (size_t)length, JSON_DECODE_INT_AS_REAL, &error);
-    int count = 0;
-    if (root == NULL) {
-        printf("%s: %s\n", path, length < 0 ? "empty" : error.text);
-        count = -1;
-    } else if (json_is_object(root)) {
-        count = visit(context, path, text, (size_t)length) ? 1 : -1;
+    if (!good) {
+        printf("%s: cannot be read\n", path);
     }
-    size_t index;
-    const json_t *item;
-    json_array_foreach(root, index, item)
-    {
-        if (json_is_object(item) && count >= 0) {
-            count = visit_item(item, visit, context, path) ? count + 1 : -1;
+    return good;
+}
+
+/* Objects are visited as they were written. */
+static int visit_file(const char *path, documents_visit *visit, void *context)
+{
+    pc_buffer text;
+    pc_json_reader reader;
+    pc_json_range range;
+    int count = 0;
+    pc_buffer_init(&text, SIZE_MAX);
+    bool good = read_file(&text, path);
+    pc_json_reader_init(&reader, text.bytes, text.size, 0);
+    bool in_array = pc_json_peek(&reader) == PC_JSON_ARRAY && pc_json_enter_array(&reader);
+    while (!in_array || pc_json_next_item(&reader)) {
+        bool is_object = pc_json_peek(&reader) == PC_JSON_OBJECT;
+        if (pc_json_skip(&reader, &range) && is_object) {
+            good = visit(context, path, (const char *)range.bytes, range.size) && good;
+            count++;
+        }
+        if (!in_array) {
+            break;
         }
     }
-    json_decref(root);
-    free(text);
-    return count;
+    if (good && !pc_json_finish(&reader)) {
+        printf("%s: no JSON at byte %zu\n", path, reader.at);
+        good = false;
+    }
+    pc_buffer_deinit(&text);
+    return good ? count : -1;
+}
+
+/* A link counts as what it leads to. */
+static bool is_folder(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
 }
 
 static int visit_folder(const char *folder, documents_visit *visit, void *context)
@@ -67,7 +84,7 @@ static int visit_folder(const char *folder, documents_visit *visit, void *contex
         char *path = malloc(strlen(folder) + length + 2);
         (void)sprintf(path, "%s/%s", folder, name);
         int count = 0;
-        if (names[i]->d_type == DT_DIR && name[0] != '.') {
+        if (name[0] != '.' && is_folder(path)) {
             count = visit_folder(path, visit, context);
         } else if (length > 5 && strcmp(name + length - 5, ".json") == 0) {
             count = visit_file(path, visit, context);

@@ -8,8 +8,8 @@
 #include "mapping/tables.h"
 #include "util/buffer.h"
 
-/* Appends one JSON object and moves `*seed` on. `wildness` is the share of odd values in percent.
- */
+/* Appends one JSON object and moves `*seed` on. `wildness` is the share of odd values in percent;
+ * at 0 it is a document that every reader of JSON takes. */
 void generate_document(pc_buffer *out, uint64_t *seed, const pc_message_table *table,
                        unsigned wildness);
 

@@ -183,6 +183,8 @@ void value_print(const value *v)
 
 /* ---- comparing ----------------------------------------------------------------------------- */
 
+enum { EXPONENT_MAX = 1000000000 };
+
 /* A decimal as sign, digits without zeros around them, and exponent. */
 typedef struct {
     bool negative;
@@ -207,7 +209,10 @@ static decimal normal(const char *text, size_t size)
         }
     }
     if (i < size) {
-        d.exponent += atoll(text + i + 1);
+        long long given = atoll(text + i + 1);
+        d.exponent += given > EXPONENT_MAX    ? EXPONENT_MAX
+                      : given < -EXPONENT_MAX ? -EXPONENT_MAX
+                                              : given;
     }
     for (; d.count > 0 && d.digits[d.count - 1] == '0'; d.count--) {
         d.exponent++;
@@ -408,19 +413,19 @@ static value *from_value(inverter *v, const uint8_t *wire, size_t size, int leve
 }
 
 /* The place that a JSON pointer names, or NULL. */
-static member *resolve(value *root, const char *pointer, size_t size)
+static member *resolve(pc_arena *arena, value *root, const char *pointer, size_t size)
 {
     member *at = NULL;
     value *here = root;
+    char *step = need(pc_arena_alloc(arena, size + 1));
     for (size_t i = 0; i < size;) {
-        char step[4096];
         size_t step_size = 0;
         if (pointer[i++] != '/' || here == NULL) {
             return NULL;
         }
         for (; i < size && pointer[i] != '/'; i++) {
             char c = pointer[i];
-            if (c == '~') {
+            if (c == '~' && i + 1 < size) {
                 c = pointer[++i] == '0' ? '~' : '/';
             }
             step[step_size++] = c;
@@ -454,7 +459,7 @@ static void apply_side_entry(inverter *v, value *root, const pc_wire_field *entr
             text = wire_text(v, &field);
         }
     }
-    member *place = pointer == NULL ? NULL : resolve(root, pointer->text, pointer->size);
+    member *place = pointer == NULL ? NULL : resolve(v->arena, root, pointer->text, pointer->size);
     value *exact = text == NULL ? NULL : value_parse(v->arena, text->text, text->size);
     if (place == NULL || exact == NULL) {
         broken(v, "a pointer or its text leads nowhere");

@@ -1,5 +1,6 @@
-/* The claim that nothing is lost, for one document: it is mapped, read back and compared. Both give
- * false with the reason and the document printed. */
+/* The claim that nothing is lost, for one document: it is mapped, read back and compared with the
+ * source, which is compared with what jansson reads. Both give false with the reason and the
+ * document printed. */
 #ifndef PC_TESTS_MAPPING_ROUND_TRIP_H
 #define PC_TESTS_MAPPING_ROUND_TRIP_H
 
