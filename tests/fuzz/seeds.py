@@ -10,8 +10,10 @@ import glob
 import hashlib
 import json
 import os
+import re
 import sys
 
+BETWEEN = re.compile(r"[\s,]*")
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -25,11 +27,19 @@ def read(pattern):
 
 
 def objects(pattern):
-    """The objects of files that hold one, or an array of them."""
+    """The objects of files that hold one, or an array of them, as they were written."""
+    decoder = json.JSONDecoder(strict=False)
     for data in read(pattern):
-        value = json.loads(data)
-        for item in value if isinstance(value, list) else [value]:
-            yield json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode()
+        # A character for each byte: what is no UTF-8 stays as it is.
+        text = data.decode("latin-1").strip()
+        if text.startswith("{"):
+            yield text.encode("latin-1")
+            continue
+        at = BETWEEN.match(text, 1).end()
+        while text[at] != "]":
+            _, end = decoder.raw_decode(text, at)
+            yield text[at:end].encode("latin-1")
+            at = BETWEEN.match(text, end).end()
 
 
 def upstream():
@@ -60,9 +70,18 @@ def tokens():
         yield base64.urlsafe_b64encode(bytes(size)).rstrip(b"=")
 
 
-def transcode():
+def round_trip():
     yield from objects("tests/unit/mapping/documents/**/*.json")
+
+
+def transcode():
+    yield from round_trip()
     yield from read("tests/fixtures/upstream/*.json")
+    for document in objects("tests/unit/mapping/documents/event/*.json"):
+        yield (b'{"_page":{"count":1,"next":"c"},"children":[{"entityId":"e","timestamp":1756260476000,'
+               b'"entity":' + document + b',"lastModifiedAt":"2025-08-21T06:49:02Z"}]}')
+    for document in objects("tests/unit/mapping/documents/profile/*.json"):
+        yield b'{"xid":{"entityId":"xid","sources":["1"],"entity":' + document + b"}}"
 
 
 def batch():
@@ -82,6 +101,7 @@ def main():
         "fuzz_config": config,
         "fuzz_decode": requests,
         "fuzz_page_token": tokens,
+        "fuzz_round_trip": round_trip,
         "fuzz_transcode": transcode,
         "fuzz_upstream": upstream,
     }
