@@ -189,6 +189,19 @@ class Reads(unittest.TestCase):
         for one in names:
             self.assertLessEqual({f.name for f, _ in one.ListFields()}, {"display_name"})
 
+    def test_names_are_asked_for_once_also_those_that_do_not_exist(self):
+        odd = messages.ListSegmentMembershipsRequest(identity=identity("CRMID", "CRM-1007"))
+        with closing(Server(self.sandbox.url)) as server:
+            for _ in range(3):
+                segments = server.call("ListSegmentMemberships", odd).segment_memberships
+                names = {s.segment_id: s.display_name for s in segments if s.namespace == "ups"}
+                self.assertEqual(names["44444444-4444-4444-8444-444444444444"],
+                                 "Newsletter readers")
+                self.assertEqual(names["not-a-known-audience"], "")
+            asked = self.sandbox.stats()["operations"]["audiencesBulk"]
+            self.assertEqual((asked["requests"], asked["items"]), (1, 3))
+            server.quit()
+
     def test_every_answer_says_what_it_cost(self):
         request = messages.GetContextRequest(identity=identity())
         self.server.call("GetContext", request)  # names of audiences are known from here on
