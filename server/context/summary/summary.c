@@ -18,6 +18,7 @@ static const struct {
     [PATH_CONSENTS] = {&pc_table_Profile, "consents"},
     [PATH_ID_SPECIFIC] = {&pc_table_Consents, "id_specific"},
     [PATH_MARKETING] = {&pc_table_Consents, "marketing"},
+    [PATH_CONSENTS_TIME] = {&pc_table_Consents, "metadata.time"},
     [PATH_IDENTITY_MARKETING] = {&pc_table_IdentityConsents, "marketing"},
     [PATH_IDENTITY_NAMESPACE] = {&pc_table_IdentityConsents, "namespace"},
     [PATH_IDENTITY_ID] = {&pc_table_IdentityConsents, "id"},

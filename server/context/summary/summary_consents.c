@@ -1,8 +1,10 @@
 /* Which channel is preferred, and which may be used for marketing.
  *
- * The rule (reference: XDM consents; entity-api.md 3.4): `any` = n forbids every channel. Else the
- * consent of the asked identity counts before that of the person, and a channel's own before `any`.
- * A text that is not in the list is never a yes. */
+ * The rule (reference: XDM consents, `any` and `idSpecific`): `any` = n forbids every channel, and
+ * the person's n on a channel forbids it whatever the asked identity says. Else the consent of the
+ * identity counts before that of the person, and a channel's own before `any`; but `any` = y stands
+ * for what is pending or unknown. `any` is the person's: below an identity it is not supported, and
+ * only its n is heeded. A text that is not in the list is never a yes. */
 #include <strings.h>
 
 #include "context/summary/summary_internal.h"
@@ -108,19 +110,28 @@ static int verdict_of(int64_t value)
     }
 }
 
-static void put_channel(pc_buffer *out, const pc_summary_rules *rules, size_t channel, span consent,
-                        const char *path)
+/* A consent that may decide, and where it stands. */
+typedef struct {
+    span consent;
+    const char *path;
+    moment set_time; /* of the set that it belongs to, for one without a time */
+} record;
+
+static void put_channel(pc_buffer *out, const pc_summary_rules *rules, size_t channel,
+                        const record *decisive)
 {
     size_t mark = pc_wire_begin(out, SUMMARY_CONTACTABILITY);
     pc_wire_put_text(out, CONTACT_CHANNEL, channels[channel].path + PATH_PREFIX);
-    if (consent.bytes != NULL) {
+    if (decisive != NULL) {
+        span consent = decisive->consent;
         int64_t value = summary_int(rules, consent, PATH_CONSENT_VALUE);
+        moment own_time = summary_time(rules, consent, PATH_CONSENT_TIME);
         pc_wire_put_int(out, CONTACT_VERDICT, verdict_of(value));
         pc_wire_put_int(out, CONTACT_VALUE, value);
         summary_put_span(out, CONTACT_REASON, summary_span(rules, consent, PATH_CONSENT_REASON));
         size_t source = pc_wire_begin(out, CONTACT_SOURCE);
-        pc_wire_put_text(out, SOURCE_PATH, path);
-        summary_put_moment(out, SOURCE_TIME, summary_time(rules, consent, PATH_CONSENT_TIME));
+        pc_wire_put_text(out, SOURCE_PATH, decisive->path);
+        summary_put_moment(out, SOURCE_TIME, own_time.known ? own_time : decisive->set_time);
         pc_wire_end(out, source);
     }
     pc_wire_end(out, mark);
@@ -140,31 +151,41 @@ static bool says(const pc_summary_rules *rules, span consent)
             summary_has(rules, consent, PATH_CONSENT_EXTENSIONS));
 }
 
-static void decide(pc_buffer *out, const pc_summary_rules *rules, size_t channel, span person,
-                   span identity)
+static const record *decide(const pc_summary_rules *rules, const record *identity_channel,
+                            const record *person_channel, const record *identity_any,
+                            const record *person_any)
 {
-    const struct {
-        span consent;
-        const char *path;
-    } narrow_to_wide[] = {
-        {channel_consent(identity, channel), channels[channel].identity_path},
-        {channel_consent(person, channel), channels[channel].path},
-        {channel_consent(identity, CHANNEL_ANY), channels[CHANNEL_ANY].identity_path},
-        {channel_consent(person, CHANNEL_ANY), channels[CHANNEL_ANY].path},
-    };
-    for (size_t i = 2; i < PC_COUNT_OF(narrow_to_wide); i++) {
-        if (says_no(rules, narrow_to_wide[i].consent)) {
-            put_channel(out, rules, channel, narrow_to_wide[i].consent, narrow_to_wide[i].path);
-            return;
+    const record *const refusals[] = {person_any, identity_any, person_channel};
+    const record *const choices[] = {identity_channel, person_channel, person_any};
+    for (size_t i = 0; i < PC_COUNT_OF(refusals); i++) {
+        if (says_no(rules, refusals[i]->consent)) {
+            return refusals[i];
         }
     }
-    for (size_t i = 0; i < PC_COUNT_OF(narrow_to_wide); i++) {
-        if (says(rules, narrow_to_wide[i].consent)) {
-            put_channel(out, rules, channel, narrow_to_wide[i].consent, narrow_to_wide[i].path);
-            return;
+    bool any_yes = summary_int(rules, person_any->consent, PATH_CONSENT_VALUE) == VALUE_YES;
+    for (size_t i = 0; i < PC_COUNT_OF(choices); i++) {
+        int64_t value = summary_int(rules, choices[i]->consent, PATH_CONSENT_VALUE);
+        bool is_open = value == VALUE_PENDING || value == VALUE_UNKNOWN;
+        if (says(rules, choices[i]->consent) && !(any_yes && is_open)) {
+            return choices[i];
         }
     }
-    put_channel(out, rules, channel, (span){0}, "");
+    return NULL;
+}
+
+static void put_verdict(pc_buffer *out, const pc_summary_rules *rules, size_t channel, span person,
+                        span identity, moment set_time)
+{
+    const record identity_channel = {.consent = channel_consent(identity, channel),
+                                     .path = channels[channel].identity_path};
+    const record identity_any = {.consent = channel_consent(identity, CHANNEL_ANY),
+                                 .path = channels[CHANNEL_ANY].identity_path};
+    const record person_channel = {channel_consent(person, channel), channels[channel].path,
+                                   set_time};
+    const record person_any = {channel_consent(person, CHANNEL_ANY), channels[CHANNEL_ANY].path,
+                               set_time};
+    put_channel(out, rules, channel,
+                decide(rules, &identity_channel, &person_channel, &identity_any, &person_any));
 }
 
 void summary_put_consents(pc_buffer *out, const pc_summary_rules *rules,
@@ -174,6 +195,7 @@ void summary_put_consents(pc_buffer *out, const pc_summary_rules *rules,
     span consents = summary_span(rules, profile, PATH_CONSENTS);
     span person = summary_span(rules, consents, PATH_MARKETING);
     span identity = identity_marketing(rules, input, consents);
+    moment set_time = summary_time(rules, consents, PATH_CONSENTS_TIME);
     bool own = summary_int(rules, identity, PATH_PREFERRED) != 0;
     int64_t preferred = summary_int(rules, own ? identity : person, PATH_PREFERRED);
     if (preferred != 0) {
@@ -187,6 +209,6 @@ void summary_put_consents(pc_buffer *out, const pc_summary_rules *rules,
         pc_wire_end(out, mark);
     }
     for (size_t i = 0; i < CHANNEL_ANY; i++) {
-        decide(out, rules, i, person, identity);
+        put_verdict(out, rules, i, person, identity, set_time);
     }
 }

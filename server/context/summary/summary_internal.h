@@ -31,6 +31,7 @@ typedef enum {
     PATH_ID_SPECIFIC,
     /* of Consents and IdentityConsents */
     PATH_MARKETING,
+    PATH_CONSENTS_TIME,
     PATH_IDENTITY_MARKETING,
     PATH_IDENTITY_NAMESPACE,
     PATH_IDENTITY_ID,
