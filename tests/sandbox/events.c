@@ -254,6 +254,19 @@ static bool hides(const struct sbx_page *page, const struct sbx_shapes *shapes)
     return shapes->events_not_found_as_404 && json_array_size(page->children) == 0;
 }
 
+/* Lets the last page lead to the first. */
+static void close_circle(struct sbx_page *page, sbx_store *store, struct sbx_page_query query)
+{
+    struct sbx_page first;
+    query.start = NULL;
+    query.limit = 1;
+    if (page->next[0] == '\0' && sbx_page_read(&first, store, &query)) {
+        free(page->next);
+        page->next = sbx_copy(first.start);
+        sbx_page_deinit(&first);
+    }
+}
+
 static void answer_page(struct sbx_service *service, const struct sbx_request *request,
                         const struct question *question, const struct sbx_found_identity *identity,
                         const sbx_policy *policy, struct sbx_answer *answer)
@@ -267,14 +280,20 @@ static void answer_page(struct sbx_service *service, const struct sbx_request *r
             sbx_bad_request(answer, "start does not name an event of this profile");
             return;
         }
+        if (shapes.events_in_a_circle) {
+            close_circle(&page, service->store, query);
+        }
     } else {
         page = empty_page();
     }
     if (hides(&page, &shapes) || (identity->key == 0 && !shapes.events_not_found_as_page)) {
         answer_nothing(answer, &shapes);
     } else {
-        sbx_answer_json(answer, 200,
-                        describe_page(&page, question, query_link(request, page.next)));
+        json_t *described = describe_page(&page, question, query_link(request, page.next));
+        if (shapes.events_link_only) {
+            json_object_del(json_object_get(described, "_page"), "next");
+        }
+        sbx_answer_json(answer, 200, described);
     }
     sbx_page_deinit(&page);
 }

@@ -22,6 +22,8 @@ static const struct flag {
     {"eventsNotFoundAs404", offsetof(struct sbx_shapes, events_not_found_as_404)},
     {"eventsNotFoundAsPage", offsetof(struct sbx_shapes, events_not_found_as_page)},
     {"eventsNotFoundAsEmpty", offsetof(struct sbx_shapes, events_not_found_as_empty)},
+    {"eventsInACircle", offsetof(struct sbx_shapes, events_in_a_circle)},
+    {"eventsLinkOnly", offsetof(struct sbx_shapes, events_link_only)},
     {"noDefaultMergePolicy", offsetof(struct sbx_shapes, no_default_merge_policy)},
     {"graphMembersWithXid", offsetof(struct sbx_shapes, graph_members_with_xid)},
 };

@@ -17,6 +17,8 @@ struct sbx_shapes {
     bool events_not_found_as_404;   /* no events: 404 in place of an empty page */
     bool events_not_found_as_page;  /* nobody: an empty page in place of 404 */
     bool events_not_found_as_empty; /* 200 {} wherever events would be a 404 */
+    bool events_in_a_circle;        /* behind the last page comes the first */
+    bool events_link_only;          /* the next page is in _links and not in _page */
     bool no_default_merge_policy;   /* as if no schema had a default */
     bool graph_members_with_xid;    /* identity graph: members have their XID and name */
     double entry_error_rate;        /* share of batch entries that fail, making the answer a 207 */

@@ -188,6 +188,49 @@ static void given_no_events_a_batch_has_an_empty_page_or_none(void **state)
     calls_close(&calls);
 }
 
+/* Text of the answer at two names, "" when there is none. */
+static const char *text_at(const struct calls *calls, const char *name, const char *below)
+{
+    const char *text =
+        json_string_value(json_object_get(json_object_get(calls->body, name), below));
+    return text == NULL ? "" : text;
+}
+
+static void given_a_circle_the_last_page_leads_to_the_first(void **state)
+{
+    (void)state;
+    struct calls calls;
+    open_records(&calls);
+    calls_send(&calls, sbx_events_get, QUERY "busy&limit=2", NULL);
+    char *first = strdup(text_at(&calls, "_page", "start"));
+    char *second = strdup(text_at(&calls, "_page", "next"));
+    char query[256];
+    snprintf(query, sizeof(query), QUERY "busy&limit=2&start=%s", second);
+    calls_send(&calls, sbx_events_get, query, NULL);
+    assert_string_equal(text_at(&calls, "_page", "next"), "");
+    calls_shape(&calls, "eventsInACircle=true");
+    calls_send(&calls, sbx_events_get, query, NULL);
+    assert_string_equal(text_at(&calls, "_page", "next"), first);
+    calls_send(&calls, sbx_events_get, QUERY "busy&limit=2", NULL);
+    assert_string_equal(text_at(&calls, "_page", "next"), second);
+    free(first);
+    free(second);
+    calls_close(&calls);
+}
+
+static void given_links_only_the_page_does_not_name_the_next(void **state)
+{
+    (void)state;
+    struct calls calls;
+    open_records(&calls);
+    calls_shape(&calls, "eventsLinkOnly=true");
+    calls_send(&calls, sbx_events_get, QUERY "busy&limit=2", NULL);
+    assert_null(json_object_get(json_object_get(calls.body, "_page"), "next"));
+    json_t *link = json_object_get(json_object_get(calls.body, "_links"), "next");
+    assert_non_null(strstr(json_string_value(json_object_get(link, "href")), "start="));
+    calls_close(&calls);
+}
+
 static void given_a_wrong_request_it_is_a_400(void **state)
 {
     (void)state;
@@ -219,6 +262,8 @@ int main(void)
         cmocka_unit_test(given_a_limit_larger_batches_are_refused),
         cmocka_unit_test(given_no_events_every_form_of_not_found_can_be_had),
         cmocka_unit_test(given_no_events_a_batch_has_an_empty_page_or_none),
+        cmocka_unit_test(given_a_circle_the_last_page_leads_to_the_first),
+        cmocka_unit_test(given_links_only_the_page_does_not_name_the_next),
         cmocka_unit_test(given_a_wrong_request_it_is_a_400),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
