@@ -278,6 +278,12 @@ void pc_plan_events(pc_gather_plan *plan, pc_query_hash *query, pc_status *statu
     }
 }
 
+pc_status pc_cursor_repeats(void)
+{
+    return pc_status_new(PC_CODE_INTERNAL, "UPSTREAM_CURSOR_REPEATS",
+                         "the upstream repeats its page; stop here");
+}
+
 pc_status pc_next_page_token(const char **out, pc_arena *arena, const pc_service *service,
                              const pc_query_hash *query, const char *present_cursor,
                              const char *cursor)
@@ -287,8 +293,7 @@ pc_status pc_next_page_token(const char **out, pc_arena *arena, const pc_service
         return PC_OK;
     }
     if (present_cursor != NULL && strcmp(cursor, present_cursor) == 0) {
-        return pc_status_new(PC_CODE_INTERNAL, "UPSTREAM_CURSOR_REPEATS",
-                             "the upstream repeats its page; stop here");
+        return pc_cursor_repeats();
     }
     return pc_page_token_seal(out, arena, service->page_token_key, query, cursor, strlen(cursor));
 }

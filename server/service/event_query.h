@@ -50,4 +50,7 @@ PC_NODISCARD pc_status pc_next_page_token(const char **out, pc_arena *arena,
                                           const pc_service *service, const pc_query_hash *query,
                                           const char *present_cursor, const char *cursor);
 
+/* INTERNAL UPSTREAM_CURSOR_REPEATS: the upstream's pages do not end. */
+pc_status pc_cursor_repeats(void);
+
 #endif

@@ -26,8 +26,10 @@ typedef struct {
     int64_t close_ns;
     char cursors[2][PC_CURSOR_BYTES_MAX + 1]; /* of the present page, and of the next */
     int next;                                 /* which of them is the next's */
-    pthread_mutex_t lock;                     /* guards all that follows */
-    pc_gathering *gathering;                  /* owned; of the present page */
+    char kept[PC_CURSOR_BYTES_MAX + 1];       /* see goes_in_circles */
+    uint64_t pages;
+    pthread_mutex_t lock;    /* guards all that follows */
+    pc_gathering *gathering; /* owned; of the present page */
     bool cancelled;
     bool sent;         /* the present page has left, or will not */
     bool released;     /* its gathering no longer uses the plan */
@@ -120,6 +122,20 @@ static pc_status make_page(pc_slice *pieces[2], operation *op, pc_gathered *gath
     return PC_OK;
 }
 
+/* Whether the pages repeat, in a circle of any length: a cursor is kept, anew after 1, 2, 4, 8 ...
+ * pages, and comes again when they do (Brent 1980). A cursor is checked once. */
+static bool goes_in_circles(operation *op, const char *cursor)
+{
+    if (op->pages > 0 && strcmp(cursor, op->kept) == 0) {
+        return true;
+    }
+    op->pages++;
+    if ((op->pages & (op->pages - 1)) == 0) {
+        memcpy(op->kept, cursor, strlen(cursor) + 1);
+    }
+    return false;
+}
+
 static void on_gathered(void *self, pc_gathered *gathered)
 {
     operation *op = self;
@@ -137,6 +153,12 @@ static void on_gathered(void *self, pc_gathered *gathered)
         return;
     }
     /* make_page has sealed the cursor, which checks its size. */
+    if (cursor_size > 0 && goes_in_circles(op, gathered->next_cursor)) {
+        pc_slice_unref(pieces[0]);
+        pc_slice_unref(pieces[1]);
+        give_up(op, pc_cursor_repeats());
+        return;
+    }
     memcpy(op->cursors[op->next], gathered->next_cursor, cursor_size + 1);
     op->last = cursor_size == 0;
     pc_stream_send(op->call, pieces, pieces[1] == NULL ? 1 : 2, on_sent, op);

@@ -437,6 +437,18 @@ class StreamEvents(unittest.TestCase):
                 pass
         self.assertEqual(raised.exception.code(), grpc.StatusCode.UNAVAILABLE)
 
+    def test_pages_that_go_in_circles_end_the_stream(self):
+        hedy = identity("Email", "hedy.lamarr@example.com")  # 120 events
+        self.sandbox.faults({"shapes": {"eventsInACircle": True}})
+        for page_size in (1000, 60, 50, 7):
+            with self.subTest(page_size=page_size):
+                events = 0
+                with self.assertRaises(grpc.RpcError) as raised:
+                    for page in self.stream(identity=hedy, page_size=page_size):
+                        events += len(page.events)
+                self.assertEqual(raised.exception.code(), grpc.StatusCode.INTERNAL)
+                self.assertLess(events, 500)
+
     def test_unknown_persons_foreign_tokens_and_refused_events(self):
         with self.assertRaises(grpc.RpcError) as raised:
             next(self.stream(identity=identity("Email", "nobody@example.com")))

@@ -334,6 +334,47 @@ class Reads(unittest.TestCase):
                                   messages.ListSegmentMembershipsRequest(identity=who),
                                   grpc.StatusCode.NOT_FOUND, "PROFILE_NOT_FOUND")
 
+    def list_all(self, who, page_size, **fields):
+        """The ids of all events, and how many pages they came in."""
+        ids, pages, token = [], 0, ""
+        while pages == 0 or token:
+            request = messages.ListEventsRequest(
+                identity=who, page_size=page_size, page_token=token, **fields
+            )
+            answer = self.server.call("ListEvents", request)
+            ids += [event.event_id for event in answer.events]
+            pages, token = pages + 1, answer.next_page_token
+            self.assertLess(pages, 100)
+        return ids, pages
+
+    def test_pages_join_to_the_whole_list_however_the_next_is_named(self):
+        hedy = identity("Email", "hedy.lamarr@example.com")  # 120 events, two in one moment
+        whole, pages = self.list_all(hedy, 1000)
+        self.assertEqual((len(set(whole)), pages), (120, 1))
+        for shape in ({}, {"eventsLinkOnly": True}):
+            self.sandbox.faults({"shapes": shape})
+            for page_size, wanted in ((7, 18), (60, 2), (119, 2), (120, 1), (121, 1)):
+                with self.subTest(shape=shape, page_size=page_size):
+                    self.assertEqual(self.list_all(hedy, page_size), (whole, wanted))
+            oldest, _ = self.list_all(hedy, 50, order_by="timestamp")
+            self.assertEqual(oldest, whole[::-1])
+
+    def test_a_page_that_repeats_is_an_error_and_no_endless_list(self):
+        self.sandbox.faults({"shapes": {"eventsInACircle": True}})
+        request = messages.ListEventsRequest(identity=identity(), page_size=10)
+        first = self.server.call("ListEvents", request)
+        request.page_token = first.next_page_token
+        request.page_token = self.server.call("ListEvents", request).next_page_token
+        request.page_size = 1000
+        self.server.fails("ListEvents", request, grpc.StatusCode.INTERNAL,
+                          "UPSTREAM_CURSOR_REPEATS")
+
+    def test_a_cursor_that_the_upstream_rejects_is_an_error_and_no_short_list(self):
+        request = messages.ListEventsRequest(identity=identity(), page_size=5)
+        request.page_token = self.server.call("ListEvents", request).next_page_token
+        self.sandbox.faults({"operations": {"events": {"errorRate": 1, "errorStatus": 400}}})
+        self.server.fails("ListEvents", request, INVALID, "UPSTREAM_REJECTED_REQUEST")
+
     def test_a_person_without_events_has_an_empty_list(self):
         emmy = identity("Email", "emmy.noether@example.com")
         for shape in ({}, {"eventsNotFoundAs404": True}, {"eventsNotFoundAsPage": True}):
