@@ -8,7 +8,7 @@ import unittest
 import grpc
 
 from harness import (
-    ADA, Sandbox, Server, closing, context_pb2, identity, messages,
+    ADA, Sandbox, Server, closing, context_pb2, identity, messages, wait_until,
 )
 
 OK = context_pb2.SECTION_STATUS_OK
@@ -244,8 +244,11 @@ class Answers(unittest.TestCase):
             "GetProfile",
             messages.GetProfileRequest(identity=identity(id=canaries[0] + "\n")),
             grpc.StatusCode.INVALID_ARGUMENT,
+            metadata=[("x-request-id", "the-last-canary")],
         )
-        log = self.server.read_log()
+        log = wait_until(
+            lambda: "the-last-canary" in self.server.read_log() and self.server.read_log()
+        )
         for canary in canaries:
             self.assertNotIn(canary, log)
             self.assertNotIn(canary, failure.message)
