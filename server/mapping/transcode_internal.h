@@ -23,7 +23,7 @@ typedef struct {
     pc_buffer spans;   /* pc_span: properties of the open messages that need extensions */
     pc_buffer chunks;  /* map entries of the open maps, to be sorted */
     pc_buffer side;    /* exact_numbers and deep_values of the extensions being written */
-    pc_buffer scratch; /* a sorted copy; a decoded document */
+    pc_buffer scratch; /* for a moment: a sorted copy, a decoded key, a set of hashes */
     unsigned depth_max;
     size_t values_left;
     bool too_complex; /* a limit was passed */

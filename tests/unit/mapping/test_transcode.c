@@ -244,6 +244,63 @@ static void limits_are_kept(void **state)
     }
 }
 
+enum { MEETING_KEYS = 300, MEETING_KEY_SIZE = 8 };
+
+/* Keys as a hostile source would choose them: their hashes (hash_bytes in transcode.c, which can be
+ * turned around for keys of eight bytes) all end in the same bits. */
+static void make_meeting_keys(char keys[MEETING_KEYS][MEETING_KEY_SIZE + 1])
+{
+    const uint64_t factor = 0x9e3779b97f4a7c15u;
+    uint64_t inverse = factor;
+    for (int i = 0; i < 6; i++) {
+        inverse *= 2 - factor * inverse;
+    }
+    size_t count = 0;
+    for (uint64_t i = 0; count < MEETING_KEYS; i++) {
+        uint64_t high = i * factor >> 32;
+        uint64_t product = high << 32 | (high & 0xffff) | (i << 16 & 0xffff0000);
+        uint64_t word = MEETING_KEY_SIZE * factor ^ product * inverse;
+        memcpy(keys[count], &word, MEETING_KEY_SIZE);
+        keys[count][MEETING_KEY_SIZE] = 0;
+        bool plain = true;
+        for (int j = 0; j < MEETING_KEY_SIZE; j++) {
+            char c = keys[count][j];
+            plain = plain && c > ' ' && c < 127 && c != '"' && c != '\\';
+        }
+        count += plain;
+    }
+}
+
+/* The members of `x` when it has all the keys, and the first of them again `again` times. */
+static size_t count_members(char keys[MEETING_KEYS][MEETING_KEY_SIZE + 1], int again)
+{
+    pc_buffer json;
+    pc_buffer_init(&json, SIZE_MAX);
+    pc_buffer_append_text(&json, "{\"x\":{");
+    for (int i = 0; i < MEETING_KEYS + again; i++) {
+        char value[24];
+        snprintf(value, sizeof value, "\":%d", i);
+        pc_buffer_append_text(&json, i > 0 ? ",\"" : "\"");
+        pc_buffer_append_text(&json, keys[i < MEETING_KEYS ? i : 0]);
+        pc_buffer_append_text(&json, value);
+    }
+    pc_buffer_append(&json, "}}", 3);
+    profile *p = map((const char *)json.bytes);
+    size_t count = p->extensions->fields->fields[0]->value->struct_value->n_fields;
+    pc_buffer_deinit(&json);
+    done(p);
+    return count;
+}
+
+static void keys_that_were_made_to_meet_are_told_apart(void **state)
+{
+    static char keys[MEETING_KEYS][MEETING_KEY_SIZE + 1];
+    (void)state;
+    make_meeting_keys(keys);
+    assert_int_equal(count_members(keys, 0), MEETING_KEYS);
+    assert_int_equal(count_members(keys, 2), MEETING_KEYS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +312,7 @@ int main(void)
         cmocka_unit_test(what_is_no_object_is_refused),
         cmocka_unit_test(every_truncation_is_an_error),
         cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(keys_that_were_made_to_meet_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
