@@ -258,7 +258,10 @@ class BatchGetContexts(unittest.TestCase):
             for cache, mask in masks.items():
                 sandbox.faults({})
                 with self.subTest(cache=cache), closing(Server(sandbox.url, cache)) as server:
+                    sandbox.reset_stats()
                     risen = self.check_ten_thousand(sandbox, server, mask)
+                    # 16 persons at once, each with a profile and events.
+                    self.assertLessEqual(sandbox.stats()["mostInFlight"], 2 * 16)
                     if KIND == "plain":
                         self.assertLess(risen, 64 * 1024, "KiB above idle")
                     server.quit()

@@ -1,5 +1,6 @@
 """profilectl, as people and scripts use it, against a server and an entity sandbox."""
 
+import csv
 import json
 import os
 import pty
@@ -154,6 +155,15 @@ class Profilectl(unittest.TestCase):
             self.assertEqual(answer["who"], people[answer["line"] - 1])
             self.assertEqual("error" in answer, answer["line"] % 4 == 2)
         self.assertEqual(done.stderr, "100 answered, 25 not found\n")
+
+    def test_a_list_from_standard_input_becomes_a_table(self):
+        done = self.run_it("batch", "--namespace", "crmid", "--format", "csv",
+                           stdin="# ids\nCRM-1001\n\nCRM-0\n")
+        rows = {row["line"]: row for row in csv.DictReader(done.stdout.splitlines())}
+        self.assertEqual(sorted(rows), ["2", "4"])
+        self.assertIn("Ada", rows["2"].values())
+        self.assertIn("NOT_FOUND", " ".join(rows["4"].values()))
+        self.assertEqual(done.stderr, "2 answered, 1 not found\n")
 
     def test_batch_of_profiles_costs_few_calls(self):
         path = self.path("list.csv", "who,namespace,id\n" + 'x,"email",ada.byron@example.com\n' * 50)
