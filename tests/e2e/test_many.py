@@ -416,6 +416,30 @@ class StreamEvents(unittest.TestCase):
         self.assertEqual(self.pages(), asked)
         thread.join()
 
+    def test_cancelling_ends_a_transfer_that_hangs_within_a_tenth_of_a_second(self):
+        def ended():
+            return self.server.read_log().count("StreamEvents")
+
+        took = []
+        for _ in range(3):  # of which one may be late on a busy machine
+            self.sandbox.faults({})
+            call = self.stream(page_size=10)
+            next(call)
+            self.sandbox.faults({"operations": {"events": {"hangRate": 1}}})
+            reader = threading.Thread(target=lambda: self.assertRaises(grpc.RpcError, list, call))
+            reader.start()
+            wait_until(lambda: self.sandbox.stats()["inFlight"] == 1, 10, "a transfer that hangs")
+            before = ended()
+            started = time.monotonic()
+            call.cancel()
+            # A stream ends when the transfer of its page has.
+            wait_until(lambda: ended() > before, 10, "the end of the stream")
+            took.append(time.monotonic() - started)
+            wait_until(lambda: self.sandbox.stats()["inFlight"] == 0, 10, "the end of the transfer")
+            reader.join()
+        if KIND == "plain":
+            self.assertLess(min(took), 0.1)
+
     def test_a_broken_stream_is_taken_up_again(self):
         whole = [e.event_id for page in self.stream(end_time={"seconds": 0x7fffffff},
                                                     page_size=1000) for e in page.events]
