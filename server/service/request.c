@@ -17,6 +17,8 @@ enum {
     LEAST_NS = 2000000
 };
 
+static const int64_t second_ns = 1000000000;
+
 static bool letter_or_digit(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -252,10 +254,20 @@ static pc_status deadline_of(int64_t *out, const pc_call *call, int64_t now, int
                : PC_OK;
 }
 
+/* How much earlier the caller's own clock may end the call than the deadline that came over the wire:
+ * gRPC core writes `grpc-timeout` with two to three digits, rounded up (Timeout::FromDuration). */
+static int64_t rounding_ns(int64_t left_ns)
+{
+    return left_ns >= 100 * second_ns  ? second_ns
+           : left_ns >= 10 * second_ns ? second_ns / 10
+           : left_ns >= second_ns      ? second_ns / 100
+                                       : 0;
+}
+
 /* Never more than a quarter of a short deadline goes to the margin. */
 static int64_t before_deadline(const pc_service *service, int64_t now, int64_t deadline)
 {
-    int64_t margin = service->answer_margin_ms * 1000000;
+    int64_t margin = service->answer_margin_ms * 1000000 + rounding_ns(deadline - now);
     return deadline - (margin > (deadline - now) / 4 ? (deadline - now) / 4 : margin);
 }
 
