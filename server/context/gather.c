@@ -10,7 +10,12 @@
 #include "context/settle.h"
 #include "util/clock.h"
 
-enum { ARENA_BYTES_MAX = 16 * 1024 * 1024, NAME_FETCHES_MAX = 10 };
+enum {
+    ARENA_BYTES_MAX = 16 * 1024 * 1024,
+    NAME_FETCHES_MAX = 10,
+    AT_ONCE_BYTES_MAX = 128 * 1024, /* of the parts that a summary is made of: some 50 us */
+    SUMMARY_ARENA_BYTES = 4096
+};
 
 /* A flight that is waited for. */
 typedef struct {
@@ -53,7 +58,6 @@ struct pc_gathering {
     part_fetch parts[PC_PART_COUNT];
     awaited names[NAME_FETCHES_MAX];
     pc_part_source nameless; /* the profile part whose segments are still to be finished */
-    pc_slice *shown_events;  /* owned; what the summary is made of */
     pc_gathered gathered;
 };
 
@@ -214,8 +218,9 @@ void pc_gathered_deinit(pc_gathered *gathered)
         pc_slice_unref(gathered->sections[i].data);
     }
     for (size_t i = 0; i < PC_PART_COUNT; i++) {
-        pc_slice_unref(gathered->held[i]);
+        pc_slice_unref(gathered->held[i].part);
     }
+    pc_slice_unref(gathered->shown_events);
     pc_status_clear(&gathered->profile_failure);
     pc_status_clear(&gathered->events_failure);
 }
@@ -230,16 +235,14 @@ static bool settle_at_once(pc_gathered *out, const pc_gatherer *gatherer,
     if (!pc_cache_get(gatherer->cache, key, kind, counts, &cached)) {
         return false;
     }
-    out->held[kind] = cached.part;
+    const pc_part_source source = {cached.part, cached.fetched_ns, true};
+    out->held[kind] = source;
     const pc_freshness_verdict verdict = judge(gatherer, plan, kind, &cached, out->now.ns);
     if (!verdict.give || cached.part == NULL) {
         return false;
     }
-    const pc_part_source source = {cached.part, cached.fetched_ns, true};
     if (kind == PC_PART_EVENTS) {
-        pc_slice *shown;
-        pc_settle_events(gatherer, plan, out, &source, &shown);
-        pc_slice_unref(shown);
+        pc_settle_events(gatherer, plan, out, &source);
     } else if (pc_settle_profile(gatherer, plan, out, &source)) {
         return false;
     }
@@ -249,13 +252,33 @@ static bool settle_at_once(pc_gathered *out, const pc_gatherer *gatherer,
     return true;
 }
 
+/* False when there is too much to read for an RPC thread. */
+static bool summarise_at_once(pc_gathered *out, const pc_gatherer *gatherer,
+                              const pc_gather_plan *plan)
+{
+    _Alignas(max_align_t) uint8_t memory[SUMMARY_ARENA_BYTES];
+    pc_arena arena;
+    size_t size = 0;
+    for (int kind = 0; kind < PC_PART_COUNT; kind++) {
+        size += pc_slice_size(out->held[kind].part);
+    }
+    if (!wants(plan, PC_SECTION_SUMMARY)) {
+        return true;
+    }
+    if (size > AT_ONCE_BYTES_MAX) {
+        return false;
+    }
+    pc_arena_init(&arena, memory, sizeof memory, ARENA_BYTES_MAX);
+    pc_settle_summary(gatherer, plan, out, &arena);
+    pc_arena_deinit(&arena);
+    return true;
+}
+
 bool pc_gather_at_once(pc_gathered *out, const pc_gatherer *gatherer, const pc_gather_plan *plan)
 {
     init_gathered(out);
-    /* A summary is computed, which is no work for an RPC thread. */
     bool events = wants_part(plan, PC_PART_EVENTS);
-    if (gatherer->cache == NULL || wants(plan, PC_SECTION_SUMMARY) ||
-        (events && !remembers_events(gatherer, plan))) {
+    if (gatherer->cache == NULL || (events && !remembers_events(gatherer, plan))) {
         return false;
     }
     const pc_cache_key key = pc_cache_key_of(gatherer->keys, &plan->person);
@@ -265,7 +288,7 @@ bool pc_gather_at_once(pc_gathered *out, const pc_gatherer *gatherer, const pc_g
             return false;
         }
     }
-    return true;
+    return summarise_at_once(out, gatherer, plan);
 }
 
 /* ---- start ----------------------------------------------------------------------------------- */
@@ -461,9 +484,10 @@ static pc_status *failure_of(pc_gathering *g, pc_part_kind kind)
 
 static void settle_part(pc_gathering *g, pc_part_kind kind, const pc_part_source *source)
 {
-    g->gathered.held[kind] = pc_slice_ref(source->part);
+    g->gathered.held[kind] = *source;
+    pc_slice_ref(source->part);
     if (kind == PC_PART_EVENTS) {
-        pc_settle_events(g->gatherer, &g->plan, &g->gathered, source, &g->shown_events);
+        pc_settle_events(g->gatherer, &g->plan, &g->gathered, source);
         return;
     }
     if (pc_settle_profile(g->gatherer, &g->plan, &g->gathered, source)) {
@@ -661,95 +685,11 @@ static void finish_segments(pc_gathering *g)
     pc_settle_segments(g->gatherer, &g->plan, &g->gathered, source, segments);
 }
 
-/* What a summary is made of. */
-static pc_summary_input summary_input(pc_gathering *g, const pc_profile_part *profile)
-{
-    const pc_gather_plan *plan = &g->plan;
-    bool has_profile = g->gathered.held[PC_PART_PROFILE] != NULL;
-    pc_summary_input input = {
-        .namespace_code = plan->person.namespace_code,
-        .id = plan->person.id,
-        .has_profile = has_profile,
-        /* A known person without events may be "not found" to the upstream's event look-up. */
-        .has_events = g->shown_events != NULL ||
-                      (has_profile && g->gathered.events_failure.code == PC_CODE_NOT_FOUND),
-        .events = pc_slice_bytes(g->shown_events),
-        .events_size = pc_slice_size(g->shown_events),
-        .events_truncated = g->gathered.events_truncated,
-    };
-    if (has_profile) {
-        input.profile = profile->rest;
-        input.profile_size = profile->rest_size + profile->identities_size + profile->segments_size;
-        input.insights = profile->insights;
-        input.insights_size = profile->insights_size;
-    }
-    if (g->gathered.held[PC_PART_EVENTS] != NULL) {
-        pc_events_part events;
-        pc_events_part_read(&events, g->gathered.held[PC_PART_EVENTS]);
-        input.notes = pc_events_part_notes(&input.note_count, &g->arena, &events);
-    }
-    return input;
-}
-
-/* The older of the two parts that a summary is made of. */
-static pc_part_source summary_source(const pc_gathering *g)
-{
-    pc_part_source oldest = {.fetched_ns = INT64_MAX};
-    for (int kind = 0; kind < PC_PART_COUNT; kind++) {
-        const part_fetch *f = &g->parts[kind];
-        const pc_slice *held = g->gathered.held[kind];
-        const pc_part_source *used =
-            held != NULL && held == f->fallback.part ? &f->fallback : &f->source;
-        if (held != NULL && used->fetched_ns < oldest.fetched_ns) {
-            oldest = *used;
-        }
-    }
-    return oldest;
-}
-
-/* The summary of what has arrived: where a part is missing its failure is the summary's status, and
- * what the other part tells is there all the same. */
-static void finish_summary(pc_gathering *g)
-{
-    if (!wants(&g->plan, PC_SECTION_SUMMARY)) {
-        return;
-    }
-    pc_profile_part profile;
-    if (g->gathered.held[PC_PART_PROFILE] != NULL) {
-        pc_profile_part_read(&profile, g->gathered.held[PC_PART_PROFILE]);
-    }
-    const pc_summary_input input = summary_input(g, &profile);
-    const pc_status *failure =
-        input.has_profile ? &g->gathered.events_failure : &g->gathered.profile_failure;
-    if (!input.has_profile && !input.has_events) {
-        const pc_part_source none = {.part = NULL};
-        pc_settle_failure(&g->plan, &g->gathered, PC_SECTION_SUMMARY, failure, &none);
-        return;
-    }
-    pc_buffer out;
-    pc_buffer_init(&out, g->gatherer->body_bytes_max);
-    pc_status status = pc_summary_put(&out, &g->arena, g->gatherer->summary, &input);
-    pc_slice *made = pc_status_ok(&status) ? pc_buffer_take_slice(&out) : NULL;
-    pc_status_clear(&status);
-    pc_buffer_deinit(&out);
-    const pc_moment unknown = {.present = false};
-    const pc_part_source source = summary_source(g);
-    pc_settle(
-        g->gatherer, &g->gathered, PC_SECTION_SUMMARY, &source, &unknown,
-        pc_mask_message(made, g->plan.masks[PC_SECTION_SUMMARY], g->gatherer->body_bytes_max));
-    pc_section_result *result = &g->gathered.sections[PC_SECTION_SUMMARY];
-    if (pc_section_has_data(result) && !(input.has_profile && input.has_events)) {
-        result->status = pc_section_verdict(failure);
-        result->reason = pc_status_reason(failure);
-    }
-    result->truncated = input.events_truncated;
-}
-
 /* What has not arrived is taken from memory, or is late. */
 static void settle_unarrived(pc_gathering *g, pc_part_kind kind)
 {
     part_fetch *f = &g->parts[kind];
-    if (!wants_part(&g->plan, kind) || g->gathered.held[kind] != NULL ||
+    if (!wants_part(&g->plan, kind) || g->gathered.held[kind].part != NULL ||
         !pc_status_ok(failure_of(g, kind))) {
         return;
     }
@@ -801,7 +741,7 @@ static void close_gathering(pc_job *job)
         leave_flight(g, &g->names[i]);
     }
     finish_segments(g);
-    finish_summary(g);
+    pc_settle_summary(g->gatherer, &g->plan, &g->gathered, &g->arena);
     pthread_mutex_unlock(&g->map_lock);
     pthread_mutex_lock(&g->lock);
     g->gathered.upstream_calls = g->upstream_calls;
@@ -840,7 +780,6 @@ static void end(pc_gathering *g)
         pc_slice_unref(g->parts[i].source.part);
         pc_slice_unref(g->parts[i].fallback.part);
     }
-    pc_slice_unref(g->shown_events);
     pc_gathered_deinit(&g->gathered);
     pc_arena_deinit(&g->arena);
     pc_gather_callbacks callbacks = g->callbacks;

@@ -79,6 +79,13 @@ typedef struct {
     int64_t max_staleness_ms; /* how old an answer may be, by the caller */
 } pc_gather_plan;
 
+/* Where a part comes from. */
+typedef struct {
+    pc_slice *part;     /* NULL: there is none */
+    int64_t fetched_ns; /* pc_clock_now_ns when its fetch began */
+    bool remembered;
+} pc_part_source;
+
 /* What was gathered. Borrowed for the callback; `data` of a section may be taken by setting it to
  * NULL. */
 typedef struct {
@@ -87,10 +94,11 @@ typedef struct {
     pc_status profile_failure; /* of the fetches, or OK. May be taken */
     pc_status events_failure;
     size_t event_count;
-    const char *next_cursor;       /* of the events; "" at the end */
-    bool events_truncated;         /* there are more events than the plan's limits let through */
-    const char *xid;               /* "" when not known */
-    pc_slice *held[PC_PART_COUNT]; /* owned; what texts borrow from */
+    const char *next_cursor; /* of the events; "" at the end */
+    bool events_truncated;   /* there are more events than the plan's limits let through */
+    const char *xid;         /* "" when not known */
+    pc_part_source held[PC_PART_COUNT]; /* parts owned: what texts borrow from */
+    pc_slice *shown_events;             /* owned; what of them the summary is made of */
     unsigned upstream_calls;
     size_t upstream_bytes; /* of the answers' bodies */
 } pc_gathered;

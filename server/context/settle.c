@@ -202,7 +202,7 @@ static size_t bytes_within(const pc_gather_plan *plan, const pc_events_part *par
 }
 
 void pc_settle_events(const pc_gatherer *gatherer, const pc_gather_plan *plan,
-                      pc_gathered *gathered, const pc_part_source *source, pc_slice **shown)
+                      pc_gathered *gathered, const pc_part_source *source)
 {
     pc_events_part part;
     pc_events_part_read(&part, source->part);
@@ -214,7 +214,9 @@ void pc_settle_events(const pc_gatherer *gatherer, const pc_gather_plan *plan,
         size = bytes_within(plan, &part, &gathered->event_count, &more);
     }
     pc_slice *slice = pc_slice_part(source->part, part.items, size);
-    *shown = pc_slice_ref(slice);
+    if (wants(plan, PC_SECTION_SUMMARY)) {
+        gathered->shown_events = pc_slice_ref(slice);
+    }
     slice = pc_keep_event_types(slice, plan->event_types, plan->event_type_count,
                                 gatherer->body_bytes_max, &gathered->event_count);
     if (wants(plan, PC_SECTION_EVENTS)) {

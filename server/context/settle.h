@@ -5,13 +5,6 @@
 
 #include "context/gather.h"
 
-/* Where a part comes from. */
-typedef struct {
-    pc_slice *part;     /* borrowed */
-    int64_t fetched_ns; /* pc_clock_now_ns when its fetch began */
-    bool remembered;
-} pc_part_source;
-
 /* Settles what the profile gives, but for segments whose names are still to be found or that hold
  * no longer; true when there are such, and they are wanted. The texts of `gathered` then borrow
  * from the part. */
@@ -22,10 +15,16 @@ bool pc_settle_profile(const pc_gatherer *gatherer, const pc_gather_plan *plan,
 void pc_settle_segments(const pc_gatherer *gatherer, const pc_gather_plan *plan,
                         pc_gathered *gathered, const pc_part_source *source, pc_slice *segments);
 
-/* Settles the events. `*shown` becomes the items that the plan's limits leave, before any mask;
- * owned, NULL when out of memory. */
+/* Settles the events. `shown_events` becomes the items that the plan's limits leave, before any
+ * mask, where a summary is wanted; NULL when out of memory. */
 void pc_settle_events(const pc_gatherer *gatherer, const pc_gather_plan *plan,
-                      pc_gathered *gathered, const pc_part_source *source, pc_slice **shown);
+                      pc_gathered *gathered, const pc_part_source *source);
+
+/* Settles the summary, where it is wanted, with what has been settled by now: where a part is
+ * missing its failure is the summary's status, and what the other part tells is there all the same.
+ * `arena` is used for working memory. */
+void pc_settle_summary(const pc_gatherer *gatherer, const pc_gather_plan *plan,
+                       pc_gathered *gathered, pc_arena *arena);
 
 /* Settles a section that is wanted and still undecided with what its fetch's failure makes of it.
  * `source` has no part, and says when a failure that is remembered was told. */
