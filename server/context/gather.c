@@ -254,7 +254,7 @@ static bool settle_at_once(pc_gathered *out, const pc_gatherer *gatherer,
 
 /* False when there is too much to read for an RPC thread. */
 static bool summarise_at_once(pc_gathered *out, const pc_gatherer *gatherer,
-                              const pc_gather_plan *plan)
+                              const pc_gather_plan *plan, const pc_cache_key *key)
 {
     _Alignas(max_align_t) uint8_t memory[SUMMARY_ARENA_BYTES];
     pc_arena arena;
@@ -269,7 +269,7 @@ static bool summarise_at_once(pc_gathered *out, const pc_gatherer *gatherer,
         return false;
     }
     pc_arena_init(&arena, memory, sizeof memory, ARENA_BYTES_MAX);
-    pc_settle_summary(gatherer, plan, out, &arena);
+    pc_settle_summary(gatherer, plan, out, key, &arena);
     pc_arena_deinit(&arena);
     return true;
 }
@@ -288,7 +288,7 @@ bool pc_gather_at_once(pc_gathered *out, const pc_gatherer *gatherer, const pc_g
             return false;
         }
     }
-    return summarise_at_once(out, gatherer, plan);
+    return summarise_at_once(out, gatherer, plan, &key);
 }
 
 /* ---- start ----------------------------------------------------------------------------------- */
@@ -741,7 +741,7 @@ static void close_gathering(pc_job *job)
         leave_flight(g, &g->names[i]);
     }
     finish_segments(g);
-    pc_settle_summary(g->gatherer, &g->plan, &g->gathered, &g->arena);
+    pc_settle_summary(g->gatherer, &g->plan, &g->gathered, &g->key, &g->arena);
     pthread_mutex_unlock(&g->map_lock);
     pthread_mutex_lock(&g->lock);
     g->gathered.upstream_calls = g->upstream_calls;

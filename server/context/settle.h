@@ -22,9 +22,10 @@ void pc_settle_events(const pc_gatherer *gatherer, const pc_gather_plan *plan,
 
 /* Settles the summary, where it is wanted, with what has been settled by now: where a part is
  * missing its failure is the summary's status, and what the other part tells is there all the same.
+ * `key` is the person's, where there is a cache; `key` is the person's, where there is a cache;
  * `arena` is used for working memory. */
 void pc_settle_summary(const pc_gatherer *gatherer, const pc_gather_plan *plan,
-                       pc_gathered *gathered, pc_arena *arena);
+                       pc_gathered *gathered, const pc_cache_key *key, pc_arena *arena);
 
 /* Settles a section that is wanted and still undecided with what its fetch's failure makes of it.
  * `source` has no part, and says when a failure that is remembered was told. */

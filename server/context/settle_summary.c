@@ -45,8 +45,52 @@ static pc_part_source older_part(const pc_gathered *gathered)
     return oldest;
 }
 
+/* All that a summary depends on beside the parts and the rules: the key stands for the identity
+ * that was asked for, which says what of the consents holds, and the size for the events that are
+ * shown. */
+static uint64_t variant_of(const pc_cache_key *key, const pc_summary_input *input)
+{
+    uint64_t rest = (uint64_t)input->events_size << 2 | (uint64_t)input->events_truncated << 1 |
+                    (uint64_t)input->has_events;
+    return key->low ^ rest * 0x9e3779b97f4a7c15;
+}
+
+/* NULL when out of memory. */
+static pc_slice *make(const pc_gatherer *gatherer, const pc_summary_input *input, pc_arena *arena)
+{
+    pc_buffer out;
+    pc_buffer_init(&out, gatherer->body_bytes_max);
+    pc_status status = pc_summary_put(&out, arena, gatherer->summary, input);
+    /* Copied, as it may be kept: a slice of its very size. */
+    pc_slice *made =
+        pc_status_ok(&status) && !out.failed ? pc_slice_copy(out.bytes, out.size) : NULL;
+    pc_status_clear(&status);
+    pc_buffer_deinit(&out);
+    return made;
+}
+
+static pc_slice *find_or_make(const pc_gatherer *gatherer, const pc_gathered *gathered,
+                              const pc_cache_key *key, const pc_summary_input *input,
+                              pc_arena *arena)
+{
+    if (gatherer->cache == NULL) {
+        return make(gatherer, input, arena);
+    }
+    uint64_t variant = variant_of(key, input);
+    pc_slice *const parts[PC_PART_COUNT] = {gathered->held[PC_PART_PROFILE].part,
+                                            gathered->held[PC_PART_EVENTS].part};
+    pc_slice *made = pc_cache_get_made(gatherer->cache, key, variant, parts);
+    if (made == NULL) {
+        made = make(gatherer, input, arena);
+        if (made != NULL) {
+            pc_cache_put_made(gatherer->cache, key, variant, parts, made);
+        }
+    }
+    return made;
+}
+
 void pc_settle_summary(const pc_gatherer *gatherer, const pc_gather_plan *plan,
-                       pc_gathered *gathered, pc_arena *arena)
+                       pc_gathered *gathered, const pc_cache_key *key, pc_arena *arena)
 {
     if ((plan->sections & PC_SECTION_BIT(PC_SECTION_SUMMARY)) == 0) {
         return;
@@ -63,12 +107,7 @@ void pc_settle_summary(const pc_gatherer *gatherer, const pc_gather_plan *plan,
         pc_settle_failure(plan, gathered, PC_SECTION_SUMMARY, failure, &none);
         return;
     }
-    pc_buffer out;
-    pc_buffer_init(&out, gatherer->body_bytes_max);
-    pc_status status = pc_summary_put(&out, arena, gatherer->summary, &input);
-    pc_slice *made = pc_status_ok(&status) ? pc_buffer_take_slice(&out) : NULL;
-    pc_status_clear(&status);
-    pc_buffer_deinit(&out);
+    pc_slice *made = find_or_make(gatherer, gathered, key, &input, arena);
     const pc_moment unknown = {.present = false};
     const pc_part_source source = older_part(gathered);
     pc_settle(gatherer, gathered, PC_SECTION_SUMMARY, &source, &unknown,

@@ -29,6 +29,8 @@ typedef enum { QUEUE_NONE, QUEUE_SMALL, QUEUE_MAIN } queue_name;
 typedef struct {
     pc_slice *parts[PC_PART_COUNT];
     int64_t fetched_ns[PC_PART_COUNT]; /* 0: nothing is known of this part */
+    pc_slice *made;                    /* of the parts; NULL: nothing */
+    uint64_t variant;                  /* of what was made */
     uint32_t newer;                    /* in its queue; of a free one: the next free one */
     /* Of entries of the index that name it by keys of its own: changes whenever what the record
      * held is dropped. And by keys that its profile lists: changes also with the list. */
@@ -133,6 +135,9 @@ static size_t charge_of(const record *r)
             bytes += pc_slice_memory(pc_slice_size(r->parts[kind]));
         }
     }
+    if (r->made != NULL) {
+        bytes += pc_slice_memory(pc_slice_size(r->made));
+    }
     return bytes;
 }
 
@@ -140,6 +145,12 @@ static size_t charge_of(const record *r)
 static void count_bytes(shard *s, const record *r, int sign)
 {
     s->queues[r->queue].bytes += sign > 0 ? charge_of(r) : -charge_of(r);
+}
+
+static void drop_made(record *r)
+{
+    pc_slice_unref(r->made);
+    r->made = NULL;
 }
 
 /* ---- queues, under the lock ------------------------------------------------------------------ */
@@ -187,6 +198,7 @@ static void clear_record(shard *s, record *r)
         r->fetched_ns[kind] = 0;
         r->nothing[kind] = PC_NOTHING_NOT;
     }
+    drop_made(r);
     r->keys = 0;
     r->popularity = 0;
     s->live--;
@@ -390,6 +402,7 @@ static void set_part(record *r, pc_part_kind kind, const pc_cached *data)
 {
     pc_slice_unref(r->parts[kind]);
     r->parts[kind] = pc_slice_ref(data->part);
+    drop_made(r);
     r->nothing[kind] = (uint8_t)data->nothing;
     r->fetched_ns[kind] = data->fetched_ns;
 }
@@ -491,6 +504,49 @@ void pc_cache_replace(pc_cache *cache, const pc_cache_key *key, pc_part_kind kin
         count_bytes(s, r, -1);
         pc_slice_unref(r->parts[kind]);
         r->parts[kind] = pc_slice_ref(better);
+        drop_made(r);
+        count_bytes(s, r, 1);
+        make_room(cache, s);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+static bool has_parts(const record *r, pc_slice *const parts[PC_PART_COUNT])
+{
+    bool same = true;
+    for (int kind = 0; kind < PC_PART_COUNT; kind++) {
+        same = same && parts[kind] == r->parts[kind];
+    }
+    return same;
+}
+
+pc_slice *pc_cache_get_made(pc_cache *cache, const pc_cache_key *key, uint64_t variant,
+                            pc_slice *const parts[PC_PART_COUNT])
+{
+    shard *s;
+    record *r = lock_record(cache, pc_cache_index_find(cache->index, key), &s);
+    if (r == NULL) {
+        return NULL;
+    }
+    bool good = r->made != NULL && r->variant == variant && has_parts(r, parts);
+    pc_slice *made = good ? pc_slice_ref(r->made) : NULL;
+    pthread_mutex_unlock(&s->lock);
+    return made;
+}
+
+void pc_cache_put_made(pc_cache *cache, const pc_cache_key *key, uint64_t variant,
+                       pc_slice *const parts[PC_PART_COUNT], pc_slice *made)
+{
+    shard *s;
+    record *r = lock_record(cache, pc_cache_index_find(cache->index, key), &s);
+    if (r == NULL) {
+        return;
+    }
+    if (has_parts(r, parts)) {
+        count_bytes(s, r, -1);
+        drop_made(r);
+        r->made = pc_slice_ref(made);
+        r->variant = variant;
         count_bytes(s, r, 1);
         make_room(cache, s);
     }
@@ -540,6 +596,7 @@ static void free_shard(shard *s)
         for (int kind = 0; kind < PC_PART_COUNT; kind++) {
             pc_slice_unref(r->parts[kind]);
         }
+        pc_slice_unref(r->made);
     }
     for (uint32_t first = 0; first < s->records; first += CHUNK_RECORDS) {
         free(atomic_load_explicit(&s->chunks[first / CHUNK_RECORDS].records, memory_order_relaxed));

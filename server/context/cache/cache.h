@@ -61,6 +61,17 @@ void pc_cache_put(pc_cache *cache, const pc_cache_key *keys, size_t count, size_
 void pc_cache_replace(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind,
                       const pc_slice *part, pc_slice *better);
 
+/* What was computed of a person's parts, so that it need not be again: one slice a person, dropped
+ * as soon as a part is another. `variant` stands for all else that it depends on. */
+
+/* What was made of these parts: a reference for the caller, or NULL. */
+pc_slice *pc_cache_get_made(pc_cache *cache, const pc_cache_key *key, uint64_t variant,
+                            pc_slice *const parts[PC_PART_COUNT]);
+
+/* Remembers what was made, where the parts still are the person's. Takes a reference of its own. */
+void pc_cache_put_made(pc_cache *cache, const pc_cache_key *key, uint64_t variant,
+                       pc_slice *const parts[PC_PART_COUNT], pc_slice *made);
+
 /* Forgets the person, also what was fetched until `now_ns` (pc_clock_now_ns) and is still to come.
  */
 void pc_cache_forget(pc_cache *cache, const pc_cache_key *key, int64_t now_ns);

@@ -355,6 +355,38 @@ static void a_context_costs_its_bytes_and_two_hundred_more(void **state)
     pc_cache_free(cache);
 }
 
+static void what_was_made_of_a_persons_parts_goes_with_them(void **state)
+{
+    (void)state;
+    pc_cache *cache = make(MIB);
+    const pc_cache_key k = key(1);
+    pc_cached profile;
+    pc_cached events;
+    pc_slice *made = pc_slice_copy("made", 4);
+    put(cache, 1, PC_PART_PROFILE, 100, 'p', 10);
+    put(cache, 1, PC_PART_EVENTS, 100, 'e', 10);
+    assert_true(pc_cache_get(cache, &k, PC_PART_PROFILE, true, &profile));
+    assert_true(pc_cache_get(cache, &k, PC_PART_EVENTS, true, &events));
+    pc_slice *const parts[PC_PART_COUNT] = {profile.part, events.part};
+    assert_null(pc_cache_get_made(cache, &k, 7, parts));
+    size_t before = pc_cache_count(cache).bytes;
+    pc_cache_put_made(cache, &k, 7, parts, made);
+    assert_int_equal(pc_cache_count(cache).bytes, before + pc_slice_memory(4));
+    pc_slice *found = pc_cache_get_made(cache, &k, 7, parts);
+    assert_ptr_equal(found, made);
+    pc_slice_unref(found);
+    assert_null(pc_cache_get_made(cache, &k, 8, parts));
+    /* With another part it is of no use, nor is it kept. */
+    put(cache, 1, PC_PART_EVENTS, 100, 'f', 20);
+    assert_null(pc_cache_get_made(cache, &k, 7, parts));
+    pc_cache_put_made(cache, &k, 7, parts, made);
+    assert_int_equal(pc_cache_count(cache).bytes, before);
+    pc_slice_unref(made);
+    pc_slice_unref(profile.part);
+    pc_slice_unref(events.part);
+    pc_cache_free(cache);
+}
+
 /* ---- threads --------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -494,6 +526,7 @@ int main(void)
         cmocka_unit_test(what_is_too_large_is_not_kept),
         cmocka_unit_test(a_scan_does_not_wash_out_what_is_asked_for_often),
         cmocka_unit_test(a_context_costs_its_bytes_and_two_hundred_more),
+        cmocka_unit_test(what_was_made_of_a_persons_parts_goes_with_them),
         cmocka_unit_test(nobody_gets_anothers_data_under_churn),
         cmocka_unit_test(parts_that_arrive_together_are_both_remembered),
     };
