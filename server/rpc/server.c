@@ -7,11 +7,9 @@
 #include <grpc/grpc_security.h>
 #include <grpc/support/alloc.h>
 #include <grpc/support/log.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "rpc/call_internal.h"
@@ -19,6 +17,7 @@
 #include "rpc/credentials.h"
 #include "util/clock.h"
 #include "util/handover.h"
+#include "util/listener.h"
 
 /* Each slot is replaced as it fills; calls that find none wait in core for the next. More slots
  * make calls slower: Debian's core keeps a list of all tags that are outstanding and searches it at
@@ -289,41 +288,15 @@ static pc_status explain_bind_failure(const char *address)
                              "and that nothing else has the name",
                              address);
     }
-    char host[256];
-    (void)snprintf(host, sizeof host, "%s", address);
-    char *colon = strrchr(host, ':');
-    int number = EINVAL;
-    if (colon != NULL) {
-        *colon = '\0';
-        char *name = host[0] == '[' ? host + 1 : host;
-        name[strcspn(name, "]")] = '\0';
-        struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
-        struct addrinfo *found = NULL;
-        if (getaddrinfo(name[0] == '\0' ? NULL : name, colon + 1, &hints, &found) == 0) {
-            int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-            int on = 1;
-            (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-            number =
-                fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, 1) == 0
-                    ? 0
-                    : errno;
-            if (fd >= 0) {
-                (void)close(fd);
-            }
-            freeaddrinfo(found);
-        }
+    int listener;
+    pc_status status = pc_listener_open(&listener, address, "--listen-address");
+    if (!pc_status_ok(&status) && strcmp(pc_status_reason(&status), "ADDRESS_INVALID") != 0) {
+        return status;
     }
-    if (number == EADDRINUSE) {
-        return pc_status_new(
-            PC_CODE_FAILED_PRECONDITION, "ADDRESS_IN_USE",
-            "cannot listen on %s: another program has this port; stop it or choose "
-            "another with --listen-address",
-            address);
+    if (listener >= 0) {
+        (void)close(listener);
     }
-    if (number == EACCES) {
-        return pc_status_new(PC_CODE_FAILED_PRECONDITION, "ADDRESS_FORBIDDEN",
-                             "cannot listen on %s: not allowed to use this port", address);
-    }
+    pc_status_clear(&status);
     return pc_status_new(
         PC_CODE_FAILED_PRECONDITION, "ADDRESS_INVALID",
         "cannot listen on %s: it must be host:port with an address of this machine, "
