@@ -291,6 +291,14 @@ static pc_status make_service(pc_app *app)
     return pc_page_token_key_random(&app->page_token_key);
 }
 
+/* Which calls have a line in the log at its level; see on_call_ended. */
+static unsigned logged_codes(const pc_log *log)
+{
+    return pc_log_enabled(log, PC_LOG_INFO)   ? PC_CALL_ENDED_ANYHOW
+           : pc_log_enabled(log, PC_LOG_WARN) ? PC_CALL_ENDED_WITH(PC_CODE_INTERNAL)
+                                              : 0;
+}
+
 static void on_call_ended(void *self, const pc_call_summary *summary)
 {
     pc_app *app = self;
@@ -351,7 +359,8 @@ static pc_status start_server(pc_app *app)
         .connection_idle_ms = c->listen.max_connection_idle,
         .compression_bytes_min = (size_t)c->listen.compression_min_bytes,
         .calls_left = calls_left,
-        .on_call_ended = pc_log_enabled(app->log, PC_LOG_WARN) ? on_call_ended : NULL,
+        .on_call_ended = on_call_ended,
+        .summarised_codes = logged_codes(app->log),
         .self = app,
     };
     status = pc_rpc_server_new(&app->server, &options, rows, count);

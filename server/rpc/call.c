@@ -38,6 +38,7 @@ bool pc_call_start_batch(pc_call *call, const grpc_op *ops, size_t count, pc_tag
 void pc_call_begin(pc_call *call)
 {
     call->started_ns = pc_clock_now_ns();
+    pc_rpc_call_begun(call->endpoint->server, call);
     atomic_store_explicit(&call->references, 2, memory_order_relaxed);
     call->closed_tag.run = on_closed;
     grpc_op op = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};

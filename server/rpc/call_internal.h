@@ -89,7 +89,8 @@ size_t pc_rpc_request_bytes_max(const pc_rpc_server *server);
 size_t pc_rpc_answer_bytes_max(const pc_rpc_server *server);
 size_t pc_rpc_compression_bytes_min(const pc_rpc_server *server);
 int64_t pc_rpc_calls_left(const pc_rpc_server *server, pc_call *call); /* -1: no bound */
-void pc_rpc_call_ended(pc_rpc_server *server, const pc_call *call);
+void pc_rpc_call_begun(const pc_rpc_server *server, const pc_call *call);
+void pc_rpc_call_ended(const pc_rpc_server *server, pc_call *call);
 
 /* The caller's address without its port. */
 void pc_call_peer(char *out, size_t size, const pc_call *call);

@@ -219,27 +219,58 @@ int64_t pc_rpc_calls_left(const pc_rpc_server *server, pc_call *call)
                : options->calls_left(options->self, call->criticality, pc_call_caller_key(call));
 }
 
-void pc_rpc_call_ended(pc_rpc_server *server, const pc_call *call)
+static size_t method_of(const pc_rpc_server *server, const pc_call *call)
 {
-    if (server->options.on_call_ended == NULL) {
-        return;
+    return (size_t)(call->endpoint - server->endpoints);
+}
+
+void pc_rpc_call_begun(const pc_rpc_server *server, const pc_call *call)
+{
+    if (server->options.count_begun != NULL) {
+        server->options.count_begun(server->options.self, method_of(server, call));
     }
+}
+
+static void summarise(const pc_rpc_server *server, pc_call *call, int64_t duration_ns)
+{
     char peer[64];
     pc_call_peer(peer, sizeof peer, call);
     pc_call_summary summary = {
         .method = call->endpoint->registered == NULL ? "unknown" : call->endpoint->row.path,
-        /* The last reference is ours, so the call may still be written to. */
-        .request_id = pc_call_request_id((pc_call *)(uintptr_t)call),
+        .request_id = pc_call_request_id(call),
         .peer = peer,
         .code = call->code,
         .reason = call->reason,
         .cancelled = pc_call_cancelled(call),
-        .duration_ns = pc_clock_now_ns() - call->started_ns,
+        .duration_ns = duration_ns,
         .request_bytes = call->request_bytes,
         .answer_bytes = call->answer_bytes,
         .upstream_calls = atomic_load_explicit(&call->upstream_calls, memory_order_relaxed),
     };
     server->options.on_call_ended(server->options.self, &summary);
+}
+
+void pc_rpc_call_ended(const pc_rpc_server *server, pc_call *call)
+{
+    const pc_rpc_options *options = &server->options;
+    bool is_summarised = (options->summarised_codes & PC_CALL_ENDED_WITH(call->code)) != 0;
+    if (options->count_ended == NULL && !is_summarised) {
+        return;
+    }
+    int64_t duration_ns = pc_clock_now_ns() - call->started_ns;
+    if (options->count_ended != NULL) {
+        const pc_call_figures figures = {
+            .method = method_of(server, call),
+            .code = call->code,
+            .duration_ns = duration_ns,
+            .request_bytes = call->request_bytes,
+            .answer_bytes = call->answer_bytes,
+        };
+        options->count_ended(options->self, &figures);
+    }
+    if (is_summarised) {
+        summarise(server, call, duration_ns);
+    }
 }
 
 /* ---- making ---------------------------------------------------------------------------------- */

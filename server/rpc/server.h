@@ -8,7 +8,19 @@
 
 typedef struct pc_rpc_server pc_rpc_server;
 
-/* How a call ended, for log and metrics. Borrowed for the time of the callback. */
+#define PC_CALL_ENDED_WITH(code) (1u << (code))
+#define PC_CALL_ENDED_ANYHOW UINT32_MAX
+
+/* How a call ended, for metrics: what costs nothing to tell. */
+typedef struct {
+    size_t method; /* place of its row; of an unknown method one more than the last */
+    pc_code code;
+    int64_t duration_ns;
+    size_t request_bytes;
+    size_t answer_bytes;
+} pc_call_figures;
+
+/* How a call ended, for the log. Borrowed for the time of the callback. */
 typedef struct {
     const char *method; /* path of the row, or "unknown" */
     const char *request_id;
@@ -38,8 +50,14 @@ typedef struct {
     int64_t connection_idle_ms;   /* 0: no limit */
     size_t compression_bytes_min; /* answers of this size and more are compressed for callers that
                                      accept it; 0: none are */
-    /* Called on an RPC thread when a call has ended; NULL for none. Must not block. */
+    /* Called when a call has begun, and when it has ended; NULL for none. Any thread. Must not
+     * block, and be quick: they are called for every call. `method` is as in pc_call_figures. */
+    void (*count_begun)(void *self, size_t method);
+    void (*count_ended)(void *self, const pc_call_figures *figures);
+    /* Called when a call has ended with one of these codes (PC_CALL_ENDED_WITH of each), whose
+     * summary takes longer to make than a small call does to answer. Any thread. Must not block. */
     void (*on_call_ended)(void *self, const pc_call_summary *summary);
+    unsigned summarised_codes;
     /* How many upstream calls a caller (pc_call_caller_key) could still make; -1: no bound. NULL:
      * none is known. Any thread. */
     int64_t (*calls_left)(void *self, pc_criticality criticality, uint64_t caller);

@@ -1,6 +1,7 @@
 """What callers get: the four RPCs, health, reflection, and refusals of bad input."""
 
 import gzip
+import json
 import struct
 import subprocess
 import unittest
@@ -252,6 +253,22 @@ class Answers(unittest.TestCase):
         for canary in canaries:
             self.assertNotIn(canary, log)
             self.assertNotIn(canary, failure.message)
+
+    def test_a_call_has_its_line_in_the_log_where_the_level_is_info(self):
+        for level, count in (("info", 1), ("warn", 0)):
+            with closing(Server(self.sandbox.url, f"--log-level={level}")) as server:
+                request = messages.GetProfileRequest(identity=identity())
+                server.call("GetProfile", request, metadata=[("x-request-id", "r-1")])
+                server.quit()
+                lines = [json.loads(line) for line in server.read_log().splitlines()]
+                ended = [line for line in lines if line["event"] == "rpc.ended"]
+                self.assertEqual(len(ended), count, ended)
+                for line in ended:
+                    self.assertEqual(line["method"], "/profilecontext.v1.ProfileContext/GetProfile")
+                    self.assertEqual(line["code"], "OK")
+                    self.assertEqual(line["caller"], "ipv4:127.0.0.1")
+                    self.assertEqual(line["request_id"], "r-1")
+                    self.assertGreater(line["answer_bytes"], 0)
 
     def test_large_answers_are_compressed_where_configured(self):
         with closing(Server(self.sandbox.url, "--listen-compression-min-bytes=1KiB")) as server:
