@@ -258,6 +258,11 @@ pc_arena *pc_call_arena(pc_call *call)
     return &call->arena;
 }
 
+void *pc_call_service(const pc_call *call)
+{
+    return call->endpoint->row.service;
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 pc_call *pc_call_ref(pc_call *call)

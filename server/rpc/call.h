@@ -58,6 +58,9 @@ const char *pc_call_request_id(pc_call *call);
 
 pc_arena *pc_call_arena(pc_call *call);
 
+/* What the method's row gives as `service`. */
+void *pc_call_service(const pc_call *call);
+
 /* Life ------------------------------------------------------------------------------------------
  */
 

@@ -88,9 +88,12 @@ pc_slice *pc_take_data(pc_gathered *gathered, pc_section section)
     return data;
 }
 
-void pc_note_upstream(pc_call *call, const pc_gathered *gathered)
+void pc_note_gathered(pc_call *call, const pc_gathered *gathered)
 {
+    const pc_service *service = pc_call_service(call);
     pc_call_count_upstream(call, gathered->upstream_calls, gathered->upstream_bytes);
+    pc_section_counts_add(service->section_counts, PC_SECTION_NONE, gathered->sections,
+                          PC_SECTION_COUNT);
 }
 
 static void release_gathering(void *self)

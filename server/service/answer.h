@@ -20,8 +20,9 @@ pc_status pc_take_failure(pc_gathered *gathered, pc_section section);
 /* The slice of a section, taken out of the result, or NULL when there is none or it is empty. */
 pc_slice *pc_take_data(pc_gathered *gathered, pc_section section);
 
-/* Adds what the gathering cost to the call's record. */
-void pc_note_upstream(pc_call *call, const pc_gathered *gathered);
+/* Adds what the gathering cost to the call's record, and counts its sections: once they are as the
+ * caller gets them, and before the answer. */
+void pc_note_gathered(pc_call *call, const pc_gathered *gathered);
 
 /* Gathers for a call: from memory on this very thread where that is enough. Sets in the
  * plan who asks. On failure the call is failed and nothing comes. `callbacks->self` must keep a

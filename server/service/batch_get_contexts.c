@@ -112,8 +112,8 @@ static void on_gathered(void *self, pc_gathered *gathered)
 {
     slot *s = self;
     batch *b = s->batch;
-    pc_note_upstream(b->call, gathered);
     make_answer(s, gathered);
+    pc_note_gathered(b->call, gathered);
     pthread_mutex_lock(&b->lock);
     add_ready(b, s);
     step_and_unlock(b);

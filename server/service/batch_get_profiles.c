@@ -30,7 +30,8 @@ typedef struct {
 
 /* ---- answer ---------------------------------------------------------------------------------- */
 
-static void put_info(pc_buffer *out, const pc_batch_result *result, int64_t fetched_wall_ms)
+static void put_info(pc_buffer *out, const pc_service *service, const pc_batch_result *result,
+                     int64_t fetched_wall_ms)
 {
     pc_section_result info = {.status = PC_SECTION_OK,
                               .origin = PC_ORIGIN_UPSTREAM,
@@ -41,10 +42,12 @@ static void put_info(pc_buffer *out, const pc_batch_result *result, int64_t fetc
         info = (pc_section_result){.status = pc_section_verdict(&result->failure),
                                    .reason = pc_status_reason(&result->failure)};
     }
+    pc_section_counts_add(service->section_counts, PC_SECTION_PROFILE, &info, 1);
     pc_put_section_info(out, ENTRY_INFO, PC_SECTION_PROFILE, &info, pc_clock_wall_ms());
 }
 
-static void put_entry(pc_buffer *out, const pc_batch_result *result, int64_t fetched_wall_ms)
+static void put_entry(pc_buffer *out, const pc_service *service, const pc_batch_result *result,
+                      int64_t fetched_wall_ms)
 {
     size_t mark = pc_wire_begin(out, RESPONSE_PROFILES);
     if (pc_status_ok(&result->failure)) {
@@ -56,7 +59,7 @@ static void put_entry(pc_buffer *out, const pc_batch_result *result, int64_t fet
     } else {
         pc_put_entry_error(out, ENTRY_ERROR, &result->failure);
     }
-    put_info(out, result, fetched_wall_ms);
+    put_info(out, service, result, fetched_wall_ms);
     pc_wire_end(out, mark);
 }
 
@@ -92,7 +95,7 @@ static void on_done(void *self, const pc_batch_results *results)
     /* The limit on answers says what is wrong; this one keeps memory bounded before that. */
     pc_buffer_init(&out, pc_call_answer_bytes_max(op->call) + PC_HEAD_BYTES_MAX);
     for (size_t i = 0; i < op->asked; i++) {
-        put_entry(&out, &results->results[op->places[i]], results->fetched_wall_ms);
+        put_entry(&out, op->service, &results->results[op->places[i]], results->fetched_wall_ms);
     }
     bool too_large = out.failed;
     pc_slice *answer = pc_buffer_take_slice(&out);

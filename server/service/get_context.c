@@ -16,9 +16,9 @@ typedef struct {
 static void on_gathered(void *self, pc_gathered *gathered)
 {
     operation *op = self;
-    pc_note_upstream(op->call, gathered);
     pc_pieces pieces;
     pc_status status = pc_context_answer(&pieces, RESPONSE_CONTEXT, NULL, &op->plan, gathered);
+    pc_note_gathered(op->call, gathered);
     if (!pc_status_ok(&status)) {
         pc_call_fail(op->call, status);
         return;

@@ -60,7 +60,7 @@ static void answer(operation *op, pc_slice *items, const pc_section_result *resu
 static void on_gathered(void *self, pc_gathered *gathered)
 {
     operation *op = self;
-    pc_note_upstream(op->call, gathered);
+    pc_note_gathered(op->call, gathered);
     pc_section_result *result = &gathered->sections[PC_SECTION_IDENTITIES];
     if (!pc_section_has_data(result)) {
         pc_call_fail(op->call, pc_take_failure(gathered, PC_SECTION_IDENTITIES));
@@ -128,6 +128,7 @@ static void on_graph(void *self, pc_status status, pc_slice *body, unsigned atte
                                       .origin = PC_ORIGIN_UPSTREAM,
                                       .fetched_wall_ms = pc_clock_wall_ms(),
                                       .reason = ""};
+    pc_section_counts_add(op->service->section_counts, PC_SECTION_IDENTITIES, &result, 1);
     answer(op, slice, &result, SOURCE_GRAPH);
     on_released(op);
 }

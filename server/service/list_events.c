@@ -20,7 +20,7 @@ typedef struct {
 static void on_gathered(void *self, pc_gathered *gathered)
 {
     operation *op = self;
-    pc_note_upstream(op->call, gathered);
+    pc_note_gathered(op->call, gathered);
     const pc_section_result *result = &gathered->sections[PC_SECTION_EVENTS];
     if (!pc_section_has_data(result)) {
         pc_call_fail(op->call, pc_take_failure(gathered, PC_SECTION_EVENTS));

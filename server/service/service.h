@@ -4,6 +4,7 @@
 #define PC_SERVICE_SERVICE_H
 
 #include "context/gather.h"
+#include "context/section_counts.h"
 #include "rpc/call.h"
 #include "service/page_token.h"
 
@@ -21,6 +22,7 @@ typedef struct {
 /* Borrowed by the service; everything in it lives longer than the server. */
 typedef struct {
     const pc_gatherer *gatherer;
+    pc_section_counts *section_counts; /* of answers; NULL: they are not counted */
     const pc_page_token_key *page_token_key;
     const char *sandbox;         /* where a request names none */
     const char *merge_policy;    /* where a request names none */

@@ -139,7 +139,7 @@ static bool goes_in_circles(operation *op, const char *cursor)
 static void on_gathered(void *self, pc_gathered *gathered)
 {
     operation *op = self;
-    pc_note_upstream(op->call, gathered);
+    pc_note_gathered(op->call, gathered);
     const pc_section_result *result = &gathered->sections[PC_SECTION_EVENTS];
     if (!pc_section_has_data(result)) {
         give_up(op, pc_take_failure(gathered, PC_SECTION_EVENTS));
