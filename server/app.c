@@ -10,11 +10,14 @@
 
 #include "context/gather.h"
 #include "entity_source.h"
+#include "metrics_page.h"
+#include "operator/operator.h"
 #include "rpc/health.h"
 #include "rpc/reflection.h"
 #include "rpc/server.h"
 #include "sandbox_child.h"
 #include "service/service.h"
+#include "telemetry/metrics_text.h"
 #include "util/clock.h"
 
 /* The entity sandbox's own credentials and default merge policy (entity-sandbox --help). */
@@ -51,12 +54,92 @@ struct pc_app {
     pc_reflection reflection;
     pc_rpc_server *server;
     char address[256];
+    pc_operator *operator_port;        /* NULL: there is none, and nothing is counted */
+    pc_rpc_metrics *calls;             /* NULL as above */
+    pc_section_counts *section_counts; /* NULL as above */
+    pc_metrics_page page;              /* whole before there is a server */
 };
 
 /* "" in the configuration is NULL to the parts. */
 static const char *given(const char *text)
 {
     return text[0] == '\0' ? NULL : text;
+}
+
+/* The address with the port that was found for port 0. */
+static void print_address(char *out, size_t size, const char *address, int port)
+{
+    const char *colon = strrchr(address, ':');
+    if (port == 0 || colon == NULL) {
+        (void)snprintf(out, size, "%s", address);
+    } else {
+        (void)snprintf(out, size, "%.*s:%d", (int)(colon - address), address, port);
+    }
+}
+
+/* ---- the operator port ----------------------------------------------------------------------- */
+
+static void write_page(void *self, pc_buffer *out)
+{
+    const pc_app *app = self;
+    pc_metrics_page_write(&app->page, out);
+}
+
+/* Comes first, so that health can be asked for while the rest takes its time. */
+static pc_status start_operator(pc_app *app)
+{
+    const char *address = app->config->operator.address;
+    if (address[0] == '\0') {
+        return PC_OK;
+    }
+    const pc_operator_options options = {address, PC_METRICS_CONTENT_TYPE, write_page, app};
+    pc_status status = pc_operator_new(&app->operator_port, &options);
+    if (pc_status_ok(&status)) {
+        status = pc_section_counts_new(&app->section_counts);
+    }
+    if (pc_status_ok(&status)) {
+        char found[256];
+        print_address(found, sizeof found, address, pc_operator_port(app->operator_port));
+        PC_LOG(app->log, PC_LOG_INFO, "operator.ready", pc_log_text("address", found));
+    }
+    return status;
+}
+
+static pc_status make_page(pc_app *app, const pc_method *rows, size_t count)
+{
+    if (app->operator_port == NULL) {
+        return PC_OK;
+    }
+    const char *paths[METHODS_MAX];
+    for (size_t i = 0; i < count; i++) {
+        paths[i] = rows[i].path;
+    }
+    pc_status status = pc_rpc_metrics_new(&app->calls, paths, count);
+    app->page.calls = app->calls;
+    app->page.sections = app->section_counts;
+    app->page.upstream = app->upstream;
+    app->page.cache = app->gatherer.cache;
+    app->page.cache_bytes_max = (size_t)app->config->cache.max_bytes;
+    app->page.core_version = pc_rpc_core_version();
+    return status;
+}
+
+static void count_begun(void *self, size_t method)
+{
+    pc_rpc_metrics_begun(((pc_app *)self)->calls, method);
+}
+
+static void count_ended(void *self, const pc_call_figures *figures)
+{
+    pc_rpc_metrics_ended(((pc_app *)self)->calls, figures->method, figures->code,
+                         figures->duration_ns, figures->request_bytes, figures->answer_bytes);
+}
+
+static void set_operator_state(pc_app *app, pc_operator_state state)
+{
+    if (app->operator_port != NULL) {
+        pc_operator_set_state(app->operator_port, state);
+    }
 }
 
 /* ---- the upstream ---------------------------------------------------------------------------- */
@@ -261,6 +344,7 @@ static pc_status make_service(pc_app *app)
     const pc_config *c = app->config;
     app->service = (pc_service){
         .gatherer = &app->gatherer,
+        .section_counts = app->section_counts,
         .page_token_key = &app->page_token_key,
         .sandbox = c->upstream.sandbox,
         .merge_policy = c->upstream.merge_policy[0] == '\0' && app->sandbox != NULL
@@ -343,6 +427,10 @@ static pc_status start_server(pc_app *app)
     }
     pc_method rows[METHODS_MAX];
     size_t count = list_methods(app, rows);
+    status = make_page(app, rows, count);
+    if (!pc_status_ok(&status)) {
+        return status;
+    }
     const pc_rpc_options options = {
         .address = c->listen.address,
         .tls_certificate_file = given(c->listen.tls_certificate_file),
@@ -359,6 +447,8 @@ static pc_status start_server(pc_app *app)
         .connection_idle_ms = c->listen.max_connection_idle,
         .compression_bytes_min = (size_t)c->listen.compression_min_bytes,
         .calls_left = calls_left,
+        .count_begun = app->calls == NULL ? NULL : count_begun,
+        .count_ended = app->calls == NULL ? NULL : count_ended,
         .on_call_ended = on_call_ended,
         .summarised_codes = logged_codes(app->log),
         .self = app,
@@ -368,20 +458,6 @@ static pc_status start_server(pc_app *app)
         return status;
     }
     return pc_rpc_server_start(app->server);
-}
-
-/* The address with the port that was found for port 0. */
-static void note_address(pc_app *app)
-{
-    const char *address = app->config->listen.address;
-    const char *colon = strrchr(address, ':');
-    int port = pc_rpc_server_port(app->server);
-    if (port == 0 || colon == NULL) {
-        (void)snprintf(app->address, sizeof app->address, "%s", address);
-    } else {
-        (void)snprintf(app->address, sizeof app->address, "%.*s:%d", (int)(colon - address),
-                       address, port);
-    }
 }
 
 /* Written beside its place and moved there, so that no one reads half of it. */
@@ -412,7 +488,11 @@ pc_status pc_app_start(pc_app **out, const pc_config *config, pc_log *log)
     }
     app->config = config;
     app->log = log;
-    pc_status status = config->sandbox.enabled ? start_sandbox(app) : PC_OK;
+    app->page.started_wall_ms = pc_clock_wall_ms();
+    pc_status status = start_operator(app);
+    if (pc_status_ok(&status) && config->sandbox.enabled) {
+        status = start_sandbox(app);
+    }
     if (pc_status_ok(&status)) {
         status = start_upstream(app);
     }
@@ -426,8 +506,10 @@ pc_status pc_app_start(pc_app **out, const pc_config *config, pc_log *log)
         status = start_server(app);
     }
     if (pc_status_ok(&status)) {
-        note_address(app);
+        print_address(app->address, sizeof app->address, config->listen.address,
+                      pc_rpc_server_port(app->server));
         pc_health_set_all(app->health, true);
+        set_operator_state(app, PC_OPERATOR_READY);
         status = write_ready_file(app);
     }
     if (!pc_status_ok(&status)) {
@@ -449,10 +531,13 @@ void pc_app_stop(pc_app *app)
         return;
     }
     if (app->server != NULL) {
+        set_operator_state(app, PC_OPERATOR_DRAINING);
         pc_health_stop(app->health);
         pc_rpc_server_drain(
             app->server, pc_clock_after_ms(pc_clock_now_ns(), app->config->listen.drain_timeout));
     }
+    /* Its page is about what ends next. */
+    pc_operator_free(app->operator_port);
     /* No call is left; fetches that no one waits for end here. */
     pc_gatherer_stop(&app->gatherer);
     pc_entity_client_free(app->upstream);
@@ -464,6 +549,8 @@ void pc_app_stop(pc_app *app)
     pc_insight_set_free(app->insights);
     pc_summary_rules_free(app->summary);
     pc_audience_names_free(app->names);
+    pc_rpc_metrics_free(app->calls);
+    pc_section_counts_free(app->section_counts);
     pc_sandbox_child_stop(app->sandbox);
     free(app);
 }

@@ -63,6 +63,9 @@ typedef struct {
         int64_t drain_timeout;
     } listen;
     struct {
+        char *address;
+    } operator;
+    struct {
         int64_t deadline;
         int64_t max_deadline;
         int64_t stream_deadline;

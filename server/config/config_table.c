@@ -51,6 +51,11 @@ const config_key config_keys[] = {
     {"listen.drain_timeout", KEY_DURATION, AT(listen.drain_timeout), "20s", 0, SECONDS(3600), NULL,
      "TIME", "on SIGTERM, wait this long for calls in progress"},
 
+    {"operator.address", KEY_TEXT, AT(operator.address), "", 0, 0, NULL, "HOST:PORT",
+     "serve /metrics, /healthz and /readyz here over plain HTTP, such as on 127.0.0.1:9464; "
+     "without "
+     "it they are not served"},
+
     {"defaults.deadline", KEY_DURATION, AT(defaults.deadline), "5s", 1, SECONDS(600), NULL, "TIME",
      "of calls that come without one"},
     {"defaults.max_deadline", KEY_DURATION, AT(defaults.max_deadline), "60s", 1, SECONDS(600), NULL,

@@ -5,6 +5,7 @@ Environment: PC_BIN is the folder of the built programs, PC_PYTHON_PROTOS that o
 """
 
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -233,6 +234,29 @@ class Server(Process):
         return self.channel.unary_unary(SERVICE + method, lambda b: b, lambda b: b)(
             data, timeout=timeout
         )
+
+    def operator_address(self):
+        """Of a server that was started with --operator-address=127.0.0.1:0; the log tells it."""
+        match = wait_until(
+            lambda: re.search(r'"operator.ready","address":"([^"]+)"', self.read_log()),
+            10, "the operator port",
+        )
+        return match.group(1)
+
+    def operator(self, path, method="GET", body=None):
+        """Status, headers and text of what the operator port answers."""
+        connection = http.client.HTTPConnection(self.operator_address(), timeout=10)
+        with contextlib.closing(connection):
+            connection.request(method, path, body)
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read().decode()
+
+    def metrics(self):
+        """The samples of the page of metrics: their values by name with labels."""
+        status, _, page = self.operator("/metrics")
+        assert status == 200, page
+        lines = [line for line in page.splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
 
     def fails(self, method, request, code, reason=None, **options):
         """Checks that a call fails so; returns a Failure."""

@@ -278,6 +278,17 @@ class Starting(unittest.TestCase):
             port = taken.getsockname()[1]
             self.fails("another program has this port", f"--listen-address=127.0.0.1:{port}")
 
+    def test_a_taken_operator_port(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            log = self.fails("another program has this port", f"--operator-address=127.0.0.1:{port}")
+            self.assertIn("--operator-address", log)
+
+    def test_an_operator_address_that_is_none(self):
+        self.fails("must be host:port", "--operator-address=9464")
+
     def test_a_missing_certificate(self):
         self.fails(
             "/nonexistent/cert.pem",

@@ -1,0 +1,132 @@
+/* A block for each part. */
+#include "metrics_page.h"
+
+#include "telemetry/metrics_text.h"
+#include "telemetry/process_metrics.h"
+
+static void write_one(pc_buffer *out, const char *name, pc_metric_type type, const char *help,
+                      uint64_t value)
+{
+    pc_metrics_head(out, name, type, help);
+    pc_metrics_count(out, name, NULL, 0, value);
+}
+
+static void write_build(pc_buffer *out, const char *core_version)
+{
+    static const char name[] = "profilecontext_build_info";
+    const pc_metric_label labels[] = {{"version", PC_VERSION}, {"grpc_core_version", core_version}};
+    pc_metrics_head(out, name, PC_METRIC_GAUGE, "1, with the versions of what runs as labels.");
+    pc_metrics_count(out, name, labels, PC_COUNT_OF(labels), 1);
+}
+
+/* ---- sections -------------------------------------------------------------------------------- */
+
+static void write_sections(pc_buffer *out, const pc_section_counts *counts)
+{
+    static const char name[] = "profilecontext_section_answers_total";
+    static const char *const sections[PC_SECTION_COUNT] = {
+        [PC_SECTION_PROFILE] = "profile",
+        [PC_SECTION_EVENTS] = "events",
+        [PC_SECTION_SEGMENTS] = "segment_memberships",
+        [PC_SECTION_IDENTITIES] = "identities",
+        [PC_SECTION_INSIGHTS] = "insights",
+        [PC_SECTION_SUMMARY] = "summary",
+    };
+    static const char *const origins[PC_ORIGIN_COUNT] = {
+        [PC_ORIGIN_NONE] = "none",
+        [PC_ORIGIN_UPSTREAM] = "upstream",
+        [PC_ORIGIN_CACHE] = "cache",
+    };
+    static const char *const statuses[PC_SECTION_STATUS_COUNT] = {
+        [PC_SECTION_OK] = "ok",
+        [PC_SECTION_STALE] = "stale",
+        [PC_SECTION_MISSING] = "missing",
+        [PC_SECTION_DENIED] = "denied",
+        [PC_SECTION_NOT_ENABLED] = "not_enabled",
+        [PC_SECTION_LATE] = "late",
+        [PC_SECTION_FAILED] = "failed",
+    };
+    pc_metrics_head(out, name, PC_METRIC_COUNTER,
+                    "Sections of answers, by where they came from and what became of them.");
+    for (int section = PC_SECTION_PROFILE; section < PC_SECTION_COUNT; section++) {
+        for (int origin = 0; origin < PC_ORIGIN_COUNT; origin++) {
+            for (int status = PC_SECTION_OK; status < PC_SECTION_STATUS_COUNT; status++) {
+                const pc_metric_label labels[] = {{"section", sections[section]},
+                                                  {"origin", origins[origin]},
+                                                  {"status", statuses[status]}};
+                pc_metrics_count(out, name, labels, PC_COUNT_OF(labels),
+                                 pc_section_counts_read(counts, (pc_section)section,
+                                                        (pc_section_origin)origin,
+                                                        (pc_section_status)status));
+            }
+        }
+    }
+}
+
+/* ---- the cache ------------------------------------------------------------------------------- */
+
+static void write_cache(pc_buffer *out, pc_cache *cache, size_t bytes_max)
+{
+    pc_cache_figures figures = {0};
+    if (cache != NULL) {
+        figures = pc_cache_count(cache);
+    }
+    write_one(out, "profilecontext_cache_records", PC_METRIC_GAUGE,
+              "Persons of whom something is remembered.", figures.records);
+    write_one(out, "profilecontext_cache_bytes", PC_METRIC_GAUGE,
+              "Memory that the cache takes, all included.", figures.bytes);
+    write_one(out, "profilecontext_cache_max_bytes", PC_METRIC_GAUGE,
+              "Memory that it may take; 0: nothing is remembered.", bytes_max);
+    write_one(out, "profilecontext_cache_evictions_total", PC_METRIC_COUNTER,
+              "Persons who were forgotten to make room for others.", figures.evicted);
+}
+
+/* ---- the upstream ---------------------------------------------------------------------------- */
+
+static void write_operations(pc_buffer *out, const char *name, const char *help,
+                             const uint64_t counts[PC_ENTITY_KIND_COUNT])
+{
+    static const char *const operations[PC_ENTITY_KIND_COUNT] = {
+        [PC_ENTITY_PROFILE] = "profile",     [PC_ENTITY_EVENTS] = "events",
+        [PC_ENTITY_AUDIENCES] = "audiences", [PC_ENTITY_BATCH] = "batch",
+        [PC_ENTITY_RECORD] = "record",       [PC_ENTITY_GRAPH] = "graph",
+        [PC_ENTITY_DELETE] = "delete",       [PC_ENTITY_XID] = "xid",
+    };
+    pc_metrics_head(out, name, PC_METRIC_COUNTER, help);
+    for (size_t i = 0; i < PC_ENTITY_KIND_COUNT; i++) {
+        const pc_metric_label label = {"operation", operations[i]};
+        pc_metrics_count(out, name, &label, 1, counts[i]);
+    }
+}
+
+static void write_upstream(pc_buffer *out, const pc_entity_client *upstream)
+{
+    pc_entity_counters counters;
+    pc_entity_client_counters(upstream, &counters);
+    write_operations(out, "profilecontext_upstream_requests_total",
+                     "Requests sent to the Entity API: what is billed.", counters.requests);
+    write_operations(out, "profilecontext_upstream_failures_total",
+                     "Fetches that ended otherwise than with an answer or not found.",
+                     counters.failures);
+    write_operations(out, "profilecontext_upstream_refused_total",
+                     "Fetches not begun, since too many were in flight.", counters.refused);
+    write_one(out, "profilecontext_upstream_in_flight", PC_METRIC_GAUGE,
+              "Fetches that have begun and not ended.", counters.in_flight);
+    write_one(out, "profilecontext_upstream_token_requests_total", PC_METRIC_COUNTER,
+              "Requests for an access token sent to IMS.", counters.token_requests);
+    write_one(out, "profilecontext_upstream_token_failures_total", PC_METRIC_COUNTER,
+              "Those that brought none.", counters.token_failures);
+    write_one(out, "profilecontext_upstream_token_rejections_total", PC_METRIC_COUNTER,
+              "Answers of the Entity API that refused the access token.",
+              counters.token_rejections);
+}
+
+void pc_metrics_page_write(const pc_metrics_page *page, pc_buffer *out)
+{
+    write_build(out, page->core_version);
+    pc_rpc_metrics_write(page->calls, out);
+    write_sections(out, page->sections);
+    write_cache(out, page->cache, page->cache_bytes_max);
+    write_upstream(out, page->upstream);
+    pc_process_metrics_write(out, page->started_wall_ms);
+}

@@ -1,0 +1,24 @@
+/* The page of metrics: what the parts count, under names of one kind. Only closed sets become
+ * labels: methods, codes, operations, sections. */
+#ifndef PC_METRICS_PAGE_H
+#define PC_METRICS_PAGE_H
+
+#include "context/cache/cache.h"
+#include "context/section_counts.h"
+#include "telemetry/rpc_metrics.h"
+#include "upstream/entity.h"
+
+/* Borrowed, and alive as long as pages are written. */
+typedef struct {
+    const pc_rpc_metrics *calls;
+    const pc_section_counts *sections;
+    const pc_entity_client *upstream;
+    pc_cache *cache; /* NULL: nothing is remembered */
+    size_t cache_bytes_max;
+    const char *core_version; /* of gRPC core */
+    int64_t started_wall_ms;
+} pc_metrics_page;
+
+void pc_metrics_page_write(const pc_metrics_page *page, pc_buffer *out);
+
+#endif
