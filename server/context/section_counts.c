@@ -43,10 +43,11 @@ void pc_section_counts_add(pc_section_counts *counts, pc_section first,
     if (counts == NULL) {
         return;
     }
-    stripe *s = &counts->stripes[pc_stripe()];
+    unsigned mine = pc_stripe();
+    stripe *s = &counts->stripes[mine];
     for (size_t i = 0; i < count; i++) {
         if (results[i].status != PC_SECTION_UNDECIDED) {
-            pc_counter_add(&s->counters[results[i].status][results[i].origin][first + i], 1);
+            pc_counter_add(&s->counters[results[i].status][results[i].origin][first + i], mine, 1);
         }
     }
 }

@@ -54,8 +54,8 @@ typedef struct {
      * block, and be quick: they are called for every call. `method` is as in pc_call_figures. */
     void (*count_begun)(void *self, size_t method);
     void (*count_ended)(void *self, const pc_call_figures *figures);
-    /* Called when a call has ended with one of these codes (PC_CALL_ENDED_WITH of each), whose
-     * summary takes longer to make than a small call does to answer. Any thread. Must not block. */
+    /* Called when a call has ended with one of these codes (PC_CALL_ENDED_WITH of each); the
+     * summary takes about a twentieth of the work of a small call. Any thread. Must not block. */
     void (*on_call_ended)(void *self, const pc_call_summary *summary);
     unsigned summarised_codes;
     /* How many upstream calls a caller (pc_call_caller_key) could still make; -1: no bound. NULL:

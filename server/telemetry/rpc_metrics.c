@@ -83,7 +83,8 @@ static counters *counters_in(const pc_rpc_metrics *metrics, unsigned stripe, siz
 
 void pc_rpc_metrics_begun(pc_rpc_metrics *metrics, size_t method)
 {
-    pc_counter_add(&counters_in(metrics, pc_stripe(), method)->begun, 1);
+    unsigned stripe = pc_stripe();
+    pc_counter_add(&counters_in(metrics, stripe, method)->begun, stripe, 1);
 }
 
 void pc_rpc_metrics_ended(pc_rpc_metrics *metrics, size_t method, pc_code code, int64_t duration_ns,
@@ -94,12 +95,13 @@ void pc_rpc_metrics_ended(pc_rpc_metrics *metrics, size_t method, pc_code code, 
     while (bucket < BOUNDS && duration_ns > bounds_ns[bucket]) {
         bucket++;
     }
-    counters *c = counters_in(metrics, pc_stripe(), method);
-    pc_counter_add(&c->duration_ns, duration_ns > 0 ? (uint64_t)duration_ns : 0);
-    pc_counter_add(&c->request_bytes, request_bytes);
-    pc_counter_add(&c->answer_bytes, answer_bytes);
-    pc_counter_add(&c->ended[(size_t)code < CODES ? code : PC_CODE_UNKNOWN], 1);
-    pc_counter_add(&c->took[bucket], 1);
+    unsigned stripe = pc_stripe();
+    counters *c = counters_in(metrics, stripe, method);
+    pc_counter_add(&c->duration_ns, stripe, duration_ns > 0 ? (uint64_t)duration_ns : 0);
+    pc_counter_add(&c->request_bytes, stripe, request_bytes);
+    pc_counter_add(&c->answer_bytes, stripe, answer_bytes);
+    pc_counter_add(&c->ended[(size_t)code < CODES ? code : PC_CODE_UNKNOWN], stripe, 1);
+    pc_counter_add(&c->took[bucket], stripe, 1);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */

@@ -1,4 +1,5 @@
-/* Stripes are dealt out in turn, to each thread when it first counts. */
+/* Stripes are dealt out in turn, to each thread when it first counts, and not taken back: the
+ * threads that count live as long as the process. */
 #include "util/stripes.h"
 
 #include <stdlib.h>
@@ -9,7 +10,9 @@ unsigned pc_stripe(void)
     static atomic_uint next;
     static _Thread_local unsigned mine; /* one more than the stripe; 0: none yet */
     if (mine == 0) {
-        mine = atomic_fetch_add_explicit(&next, 1, memory_order_relaxed) % PC_STRIPES + 1;
+        unsigned number = atomic_fetch_add_explicit(&next, 1, memory_order_relaxed);
+        unsigned shared = number % (PC_STRIPES - PC_STRIPES_OWNED);
+        mine = 1 + (number < PC_STRIPES_OWNED ? number : PC_STRIPES_OWNED + shared);
     }
     return mine - 1;
 }

@@ -8,7 +8,7 @@
 
 #include "telemetry/rpc_metrics.h"
 
-enum { PAGE_BYTES_MAX = 1 << 20, THREADS = 24, CALLS_OF_A_THREAD = 5000, MS = 1000000 };
+enum { PAGE_BYTES_MAX = 1 << 20, THREADS = 48, CALLS_OF_A_THREAD = 2500, MS = 1000000 };
 
 static const char *const paths[] = {"/a.b.Service/Get", "/a.b.Service/List"};
 
