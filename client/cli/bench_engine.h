@@ -24,6 +24,7 @@ typedef struct {
     /* Whoever starts it may write here. */
     int64_t due_ns;
     bool counts;
+    bool new_person;
     /* What became of it, once it has ended. */
     profilecontext_code code;
     size_t bytes;           /* of the response */

@@ -23,15 +23,21 @@ enum { PERCENTILES = sizeof percentiles / sizeof *percentiles };
 
 bool bench_result_init(bench_result *out)
 {
-    *out = (bench_result){
-        .latency = histogram_new(), .latency_ok = histogram_new(), .lag = histogram_new()};
-    return out->latency != NULL && out->latency_ok != NULL && out->lag != NULL;
+    *out = (bench_result){.latency = histogram_new(),
+                          .latency_ok = histogram_new(),
+                          .hits = histogram_new(),
+                          .misses = histogram_new(),
+                          .lag = histogram_new()};
+    return out->latency != NULL && out->latency_ok != NULL && out->hits != NULL &&
+           out->misses != NULL && out->lag != NULL;
 }
 
 void bench_result_deinit(bench_result *of)
 {
     histogram_free(of->latency);
     histogram_free(of->latency_ok);
+    histogram_free(of->hits);
+    histogram_free(of->misses);
     histogram_free(of->lag);
 }
 
@@ -99,6 +105,10 @@ void bench_result_print_json(FILE *out, const bench_result *of, const bench_load
             of->looked_into, of->malformed, of->bytes, of->dropped, of->unfinished);
     print_latency(out, "latency_ms", of->latency);
     print_latency(out, "latency_ok_ms", of->latency_ok);
+    if (load->miss_percent > 0) {
+        print_latency(out, "hits", of->hits);
+        print_latency(out, "misses", of->misses);
+    }
     print_latency(out, "start_lag_ms", of->lag);
     fprintf(out,
             "\"upstream_calls\":%" PRIu64 ",\"client_cpu_s\":%.6f,\"client_spin_s\":%.6f,"
@@ -247,6 +257,10 @@ static void print_all_latency(display *to, const bench_result *of, const bench_l
     print_times(to, "all", of->latency);
     if (histogram_count(of->latency_ok) < histogram_count(of->latency)) {
         print_times(to, "OK only", of->latency_ok);
+    }
+    if (load->miss_percent > 0) {
+        print_times(to, "hits", of->hits);
+        print_times(to, "new persons", of->misses);
     }
     if (load->rate > 0) {
         print_times(to, "started late", of->lag);

@@ -20,7 +20,9 @@ typedef struct {
     uint64_t upstream_calls;
     histogram *latency; /* of all that have ended, from when they were due; owned */
     histogram *latency_ok;
-    histogram *lag; /* from when they were due until they were started; owned */
+    histogram *hits;   /* of those for persons of the list; owned, as the next */
+    histogram *misses; /* of those for somebody new */
+    histogram *lag;    /* from when they were due until they were started; owned */
     /* Of the responses that were looked into. */
     uint64_t looked_into;
     uint64_t malformed;

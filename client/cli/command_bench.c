@@ -101,6 +101,7 @@ static void start(bench *b, bench_call *call, int64_t due_ns)
     bench_bytes request = chosen == BENCH_CHOICE_MISS ? bench_requests_new_person(b->requests)
                                                       : bench_requests_at(b->requests, chosen);
     call->due_ns = due_ns;
+    call->new_person = chosen == BENCH_CHOICE_MISS;
     call->counts = bench_plan_take(&b->plan, due_ns);
     b->result.requests += call->counts;
     bench_engine_start(b->engine, call, request.data, request.size);
@@ -169,6 +170,7 @@ static void take_end(bench *b, bench_call *call, int64_t now_ns)
     result->bytes += call->bytes;
     result->upstream_calls += (uint64_t)call->upstream_calls;
     histogram_add(result->latency, now_ns - call->due_ns);
+    histogram_add(call->new_person ? result->misses : result->hits, now_ns - call->due_ns);
     if (ok) {
         histogram_add(result->latency_ok, now_ns - call->due_ns);
         look_into(b, call);

@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from harness import KIND, Sandbox, Server, program, wait_until
+from harness import KIND, Sandbox, Server, closing, program, wait_until
 
 ADA = "email:ada.byron@example.com"
 LONG = 30 if KIND == "plain" else 120
@@ -84,6 +84,18 @@ class Bench(unittest.TestCase):
         result = self.result(*NEW, "--method", "profile", "--requests", "60")
         self.assertEqual(result["codes"], {"NOT_FOUND": 60})
         self.assertEqual((result["upstream_calls"], self.upstream()), (60, 60))
+
+    def test_latencies_for_new_persons_are_told_apart(self):
+        with closing(Server(self.sandbox.url, "--cache-max-bytes=1MiB")) as server:
+            ask = ("--server", server.address, ADA, "--method", "profile")
+            self.result(*ask, "--requests", "1")
+            self.sandbox.faults({"operations": {"*": {"delayMs": 300}}})
+            result = self.result(*ask, "--miss-percent", "10", "--miss-template", "crmid:NEW-%d",
+                                 "--requests", "200")
+        self.assertEqual(result["codes"], {"OK": 180, "NOT_FOUND": 20})
+        self.assertEqual(set(result["hits"]), PERCENTILES)
+        self.assertLess(result["hits"]["p50"], 300)
+        self.assertGreaterEqual(result["misses"]["min"], 300)
 
     def test_no_more_calls_are_in_flight_than_asked(self):
         self.sandbox.faults({"operations": {"*": {"delayMs": 20}}})
