@@ -376,6 +376,19 @@ void pc_budget_end(pc_budget *budget, pc_budget_outcome outcome, int64_t took_ns
     pthread_mutex_unlock(&budget->lock);
 }
 
+void pc_budget_give_back(pc_budget *budget, uint64_t caller, int64_t now_ns)
+{
+    pthread_mutex_lock(&budget->lock);
+    refill(budget, now_ns);
+    budget->figures.under_way--;
+    budget->tokens = least_of(budget->options.burst, budget->tokens + 1);
+    caller_bucket *bucket = bucket_of(budget, caller, now_ns);
+    if (bucket != NULL) {
+        bucket->tokens = least_of(caller_burst(budget), bucket->tokens + 1);
+    }
+    pthread_mutex_unlock(&budget->lock);
+}
+
 int64_t pc_budget_left(pc_budget *budget, pc_criticality criticality, uint64_t caller,
                        int64_t now_ns)
 {

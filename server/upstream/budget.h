@@ -86,13 +86,16 @@ void pc_budget_spend(pc_budget *budget, const pc_budget_ticket *ticket, int64_t 
 typedef enum {
     PC_BUDGET_WENT_WELL,
     PC_BUDGET_THROTTLED,
-    PC_BUDGET_SAYS_NOTHING /* it was cancelled, or never reached the upstream */
+    PC_BUDGET_SAYS_NOTHING /* it was cancelled, or brought no answer */
 } pc_budget_outcome;
 
-/* A call that was granted has ended. `took_ns` since it was granted; `retry_after_ms` is the
+/* A call that was granted has ended. `took_ns` since it was sent; `retry_after_ms` is the
  * upstream's advice, 0 without. */
 void pc_budget_end(pc_budget *budget, pc_budget_outcome outcome, int64_t took_ns,
                    int64_t retry_after_ms, int64_t now_ns);
+
+/* A call that was granted to `caller` was not made: it is neither spent nor under way. */
+void pc_budget_give_back(pc_budget *budget, uint64_t caller, int64_t now_ns);
 
 /* Calls that this caller could make now with this criticality, by rate; -1 where no rate is set. */
 int64_t pc_budget_left(pc_budget *budget, pc_criticality criticality, uint64_t caller,

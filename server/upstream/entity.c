@@ -88,7 +88,8 @@ struct pc_entity_op {
     bool is_finished;
     pc_budget_ticket ticket;
     pc_loop_timer patience; /* set while it waits for its turn */
-    int64_t granted_ns;     /* 0: not yet */
+    bool is_granted;
+    int64_t sent_ns; /* the latest request; 0: none yet */
     unsigned attempts;
     uint64_t token_generation;
     pc_token_waiter waiter;
@@ -107,10 +108,14 @@ static void grant_waiting(pc_entity_client *client);
 /* What the end of a call says about how much the upstream bears. */
 static void end_call(pc_entity_op *op, const pc_status *status, const pc_transfer_result *answer)
 {
-    if (op->granted_ns == 0) {
+    int64_t now_ns = pc_clock_now_ns();
+    if (!op->is_granted) {
         return;
     }
-    int64_t now_ns = pc_clock_now_ns();
+    if (op->sent_ns == 0) {
+        pc_budget_give_back(op->client->budget, op->ticket.caller, now_ns);
+        return;
+    }
     int64_t retry_ms = pc_status_retry_after_ms(status);
     bool throttled = status->code == PC_CODE_RESOURCE_EXHAUSTED ||
                      (status->code == PC_CODE_UNAVAILABLE && retry_ms > 0);
@@ -118,7 +123,7 @@ static void end_call(pc_entity_op *op, const pc_status *status, const pc_transfe
                   answer == NULL ? PC_BUDGET_SAYS_NOTHING
                   : throttled    ? PC_BUDGET_THROTTLED
                                  : PC_BUDGET_WENT_WELL,
-                  now_ns - op->granted_ns, retry_ms, now_ns);
+                  now_ns - op->sent_ns, retry_ms, now_ns);
 }
 
 static void finish(pc_entity_op *op, pc_status status, const pc_transfer_result *answer)
@@ -168,7 +173,6 @@ static void on_answer(void *self, pc_status status, const pc_transfer_result *an
         bool has_other_token = pc_token_invalidate(op->client->token, op->token_generation);
         if (has_other_token && op->attempts < ATTEMPTS_MAX && !atomic_load(&op->cancel_asked)) {
             pc_status_clear(&status);
-            pc_budget_spend(op->client->budget, &op->ticket, pc_clock_now_ns());
             ask_for_token(op);
             return;
         }
@@ -212,7 +216,10 @@ static void send(pc_entity_op *op, const pc_token_present *token)
         finish(op, status, NULL);
         return;
     }
-    op->attempts++;
+    op->sent_ns = pc_clock_now_ns();
+    if (op->attempts++ > 0) {
+        pc_budget_spend(client->budget, &op->ticket, op->sent_ns);
+    }
     atomic_fetch_add(&client->requests[op->kind], 1);
 }
 
@@ -245,7 +252,7 @@ static void on_cancel_asked(pc_job *job)
         if (op->transfer != NULL) {
             pc_transfer_cancel(op->transfer); /* on_answer comes */
         } else {
-            if (op->granted_ns != 0) {
+            if (op->is_granted) {
                 pc_token_leave(&op->waiter);
             }
             finish(op, cancelled(), NULL);
@@ -256,9 +263,9 @@ static void on_cancel_asked(pc_job *job)
 
 /* --- the budget --- */
 
-static void on_granted(pc_entity_op *op, int64_t now_ns)
+static void on_granted(pc_entity_op *op)
 {
-    op->granted_ns = now_ns;
+    op->is_granted = true;
     ask_for_token(op);
 }
 
@@ -281,7 +288,7 @@ static void grant_waiting(pc_entity_client *client)
     while ((ticket = pc_budget_next(client->budget, now_ns)) != NULL) {
         pc_entity_op *op = PC_CONTAINER_OF(ticket, pc_entity_op, ticket);
         pc_loop_timer_cancel(loop, &op->patience);
-        on_granted(op, now_ns);
+        on_granted(op);
     }
     client->is_granting = false;
     pc_loop_timer_cancel(loop, &client->due);
@@ -308,7 +315,7 @@ static void ask_budget(pc_entity_op *op)
     int64_t retry_ms;
     switch (pc_budget_ask(op->client->budget, &op->ticket, now_ns, &retry_ms)) {
     case PC_BUDGET_GRANTED:
-        on_granted(op, now_ns);
+        on_granted(op);
         break;
     case PC_BUDGET_WAITS:
         op->patience.fire = on_out_of_patience;

@@ -263,6 +263,19 @@ static void a_second_try_is_spent_without_asking(void **state)
     pc_budget_free(budget);
 }
 
+static void a_call_that_was_not_made_is_as_if_it_had_not_been_asked_for(void **state)
+{
+    (void)state;
+    pc_budget *budget = make(1, 10, 0.5, 1, 1);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(grants(budget, PC_CRITICALITY_ROUTING, 7, 2, start_ns), 1);
+        pc_budget_give_back(budget, 7, start_ns);
+    }
+    assert_int_equal(pc_budget_left(budget, PC_CRITICALITY_ROUTING, 7, start_ns), 5);
+    assert_int_equal(pc_budget_left(budget, PC_CRITICALITY_ROUTING, 0, start_ns), 10);
+    pc_budget_free(budget);
+}
+
 static void those_that_wait_at_the_end_are_taken_back(void **state)
 {
     (void)state;
@@ -322,6 +335,7 @@ int main(void)
         cmocka_unit_test(slow_answers_are_a_sign_too_where_configured),
         cmocka_unit_test(nothing_is_sent_before_the_upstream_wants_to_be_asked_again),
         cmocka_unit_test(a_second_try_is_spent_without_asking),
+        cmocka_unit_test(a_call_that_was_not_made_is_as_if_it_had_not_been_asked_for),
         cmocka_unit_test(those_that_wait_at_the_end_are_taken_back),
         cmocka_unit_test(the_bound_finds_what_the_upstream_bears),
     };
