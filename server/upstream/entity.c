@@ -383,6 +383,7 @@ static pc_status new_op(pc_entity_op **out, pc_entity_client *client, const pc_e
     }
     atomic_init(&op->references, 1);
     atomic_init(&op->cancel_asked, false);
+    atomic_init(&op->raise_to, (int)query->criticality);
     op->loop = pc_loop_ref(pc_transfer_loop(client->transfer));
     op->begin.run = on_begun;
     op->cancel.run = on_cancel_asked;
@@ -473,7 +474,11 @@ void pc_entity_cancel(pc_entity_op *op)
 
 void pc_entity_raise(pc_entity_op *op, pc_criticality criticality)
 {
-    atomic_store(&op->raise_to, (int)criticality);
+    /* The most critical of those that asked counts, not the latest. */
+    int to = atomic_load(&op->raise_to);
+    while ((int)criticality < to &&
+           !atomic_compare_exchange_weak(&op->raise_to, &to, (int)criticality)) {
+    }
     if (atomic_exchange(&op->raise_asked, true)) {
         return;
     }

@@ -129,6 +129,53 @@ static void test_entity__a_slow_answer_is_a_sign_of_a_slow_upstream(void **state
     finish(&own);
 }
 
+typedef struct {
+    pc_entity_op *op;
+    collected *item;
+} raiser;
+
+/* On the transfer thread, so that both are asked before either is heard. */
+static void raise_twice(void *self, pc_status status, const pc_entity_result *result)
+{
+    raiser *own = self;
+    pc_entity_raise(own->op, PC_CRITICALITY_ROUTING);
+    pc_entity_raise(own->op, PC_CRITICALITY_AGENT);
+    on_done(own->item, status, result);
+}
+
+static void test_entity__of_several_that_raise_it_the_most_critical_counts(void **state)
+{
+    (void)state;
+    fixture own;
+    begin_with(&own, 4, one_at_once);
+    fake_http_hold(own.server, ENTITIES_PATH);
+    pc_entity_query query = profile("first");
+    pc_entity_op_unref(start(&own, 0, &query));
+    fake_http_wait_count(own.server, ENTITIES_PATH, 1);
+    query = profile("agent");
+    query.criticality = PC_CRITICALITY_AGENT;
+    pc_entity_op_unref(start(&own, 1, &query));
+    query = profile("raised");
+    query.criticality = PC_CRITICALITY_BATCH;
+    raiser self = {.op = start(&own, 2, &query), .item = &own.seen.items[3]};
+    wait_until_waiting(&own, PC_CRITICALITY_BATCH, 1);
+    /* Ends at once, as it waits for nothing but its turn. */
+    query = profile("impatient");
+    query.criticality = PC_CRITICALITY_PREFETCH;
+    query.patience_ns = pc_clock_after_ms(pc_clock_now_ns(), 10);
+    pc_status status = pc_entity_fetch(own.client, &query, raise_twice, &self, NULL);
+    assert_true(pc_status_ok(&status));
+    collector_wait(&own.seen, 1);
+    assert_ended(self.item, PC_CODE_RESOURCE_EXHAUSTED, "UPSTREAM_BUDGET_SPENT");
+    wait_until_waiting(&own, PC_CRITICALITY_BATCH, 0);
+    fake_http_release(own.server, ENTITIES_PATH);
+    collector_wait(&own.seen, 4);
+    assert_non_null(strstr(fake_http_request(own.server, ENTITIES_PATH, 1), "=raised&"));
+    assert_non_null(strstr(fake_http_request(own.server, ENTITIES_PATH, 2), "=agent&"));
+    pc_entity_op_unref(self.op);
+    finish(&own);
+}
+
 static void test_entity__cancels_while_it_waits_for_its_turn(void **state)
 {
     (void)state;
@@ -182,6 +229,7 @@ int main(void)
         cmocka_unit_test(test_entity__a_second_try_is_charged_when_it_is_sent),
         cmocka_unit_test(test_entity__a_slow_token_is_no_sign_of_a_slow_upstream),
         cmocka_unit_test(test_entity__a_slow_answer_is_a_sign_of_a_slow_upstream),
+        cmocka_unit_test(test_entity__of_several_that_raise_it_the_most_critical_counts),
         cmocka_unit_test(test_entity__cancels_while_it_waits_for_its_turn),
         cmocka_unit_test(test_entity__free_ends_those_that_wait_for_their_turn),
     };
