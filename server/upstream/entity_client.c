@@ -1,0 +1,242 @@
+/* Making and ending the client, and what can be asked of it; its fetches are in entity.c. */
+#include "upstream/entity_client.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "upstream/entity_request.h"
+#include "upstream/url.h"
+#include "util/buffer.h"
+#include "util/clock.h"
+
+enum {
+    TOKEN_URL_BYTES_MAX = 4096,
+    TOKEN_TEXT_MAX = 16 * 1024,
+};
+
+#define PATH_TOKEN "ims/token/v3"
+
+/* --- options --- */
+
+static void check_base(pc_status *status, const char *field, const char *url, bool allow_plain_http)
+{
+    switch (url == NULL ? PC_URL_BASE_MALFORMED : pc_url_base_check(url)) {
+    case PC_URL_BASE_MALFORMED:
+        pc_status_add_violation(status, field, "must be https://host[:port][/path]");
+        break;
+    case PC_URL_BASE_PLAIN:
+        if (!allow_plain_http) {
+            pc_status_add_violation(status, field,
+                                    "http:// is for loopback hosts, or with allow_plain_http");
+        }
+        break;
+    case PC_URL_BASE_OK:
+        break;
+    }
+}
+
+static void check_header(pc_status *status, const char *field, const char *text)
+{
+    if (text == NULL || !pc_entity_header_value_valid(text)) {
+        pc_status_add_violation(status, field, "must be 1 to 255 printable ASCII characters");
+    }
+}
+
+static bool is_static_token(const char *text)
+{
+    size_t size = strlen(text);
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] <= 0x20 || text[i] > 0x7e) {
+            return false;
+        }
+    }
+    return size > 0 && size <= TOKEN_TEXT_MAX;
+}
+
+static void check_budget(pc_status *status, const pc_budget_options *budget)
+{
+    if (budget->rate < 0 || budget->burst < 1) {
+        pc_status_add_violation(status, "budget", "rate must not be negative, burst at least 1");
+    }
+    if (!(budget->caller_share > 0 && budget->caller_share <= 1)) {
+        pc_status_add_violation(status, "budget.caller_share", "must be above 0 and at most 1");
+    }
+    if (budget->calls_min == 0 || budget->calls_max < budget->calls_min) {
+        pc_status_add_violation(status, "budget.calls_max",
+                                "must be at least calls_min, which is at least 1");
+    }
+}
+
+static pc_status check_options(const pc_entity_options *options)
+{
+    pc_status status = PC_OK;
+    check_base(&status, "base_url", options->base_url, options->allow_plain_http);
+    if (options->identity_url != NULL) {
+        check_base(&status, "identity_url", options->identity_url, options->allow_plain_http);
+    }
+    check_header(&status, "client_id", options->client_id);
+    check_header(&status, "org_id", options->org_id);
+    check_header(&status, "sandbox_default", options->sandbox_default);
+    if (options->static_token != NULL) {
+        if (!is_static_token(options->static_token)) {
+            pc_status_add_violation(&status, "static_token",
+                                    "must be printable ASCII without spaces");
+        }
+    } else {
+        check_base(&status, "ims_url", options->ims_url, options->allow_plain_http);
+        if (options->client_secret == NULL || options->client_secret[0] == '\0') {
+            pc_status_add_violation(&status, "client_secret", "is needed to ask for a token");
+        }
+    }
+    if (options->ca_file != NULL && access(options->ca_file, R_OK) != 0) {
+        pc_status_add_violation(&status, "ca_file", "cannot be read");
+    }
+    if (options->connect_timeout_ms <= 0) {
+        pc_status_add_violation(&status, "connect_timeout_ms", "must be positive");
+    }
+    if (options->timeout_ms <= 0) {
+        pc_status_add_violation(&status, "timeout_ms", "must be positive");
+    }
+    if (options->token_timeout_ms <= 0) {
+        pc_status_add_violation(&status, "token_timeout_ms", "must be positive");
+    }
+    if (options->body_bytes_max == 0) {
+        pc_status_add_violation(&status, "body_bytes_max", "must be positive");
+    }
+    if (options->max_connections == 0) {
+        pc_status_add_violation(&status, "max_connections", "must be positive");
+    }
+    if (options->max_in_flight == 0) {
+        pc_status_add_violation(&status, "max_in_flight", "must be positive");
+    }
+    check_budget(&status, &options->budget);
+    return status;
+}
+
+/* --- life --- */
+
+static pc_status make_token(pc_entity_client *client, const pc_entity_options *options)
+{
+    pc_buffer url;
+    pc_buffer_init(&url, TOKEN_URL_BYTES_MAX);
+    if (options->static_token == NULL) {
+        (void)pc_url_begin(&url, options->ims_url, PATH_TOKEN);
+    }
+    char *text = pc_buffer_take_text(&url);
+    pc_buffer_deinit(&url);
+    if (text == NULL) {
+        return pc_status_out_of_memory();
+    }
+    const pc_token_options token_options = {
+        .transfer = client->transfer,
+        .url = text,
+        .client_id = options->client_id,
+        .client_secret = options->client_secret,
+        .scopes = options->scopes,
+        .static_token = options->static_token,
+        .connect_timeout_ms = options->connect_timeout_ms,
+        .timeout_ms = options->token_timeout_ms,
+    };
+    pc_status status = pc_token_new(&client->token, &token_options);
+    free(text);
+    return status;
+}
+
+pc_status pc_entity_client_new(pc_entity_client **out, const pc_entity_options *options)
+{
+    *out = NULL;
+    pc_status status = check_options(options);
+    if (!pc_status_ok(&status)) {
+        return status;
+    }
+    pc_entity_client *client = calloc(1, sizeof *client);
+    if (client == NULL) {
+        return pc_status_out_of_memory();
+    }
+    client->base_url = strdup(options->base_url);
+    client->identity_url = options->identity_url == NULL ? NULL : strdup(options->identity_url);
+    client->client_id = strdup(options->client_id);
+    client->org_id = strdup(options->org_id);
+    client->sandbox_default = strdup(options->sandbox_default);
+    client->connect_timeout_ms = options->connect_timeout_ms;
+    client->timeout_ms = options->timeout_ms;
+    client->body_bytes_max = options->body_bytes_max;
+    client->max_in_flight = options->max_in_flight;
+    if (client->base_url == NULL ||
+        (options->identity_url != NULL && client->identity_url == NULL) ||
+        client->client_id == NULL || client->org_id == NULL || client->sandbox_default == NULL) {
+        status = pc_status_out_of_memory();
+    }
+    if (pc_status_ok(&status)) {
+        const pc_transfer_options transfer_options = {
+            .ca_file = options->ca_file,
+            .max_connections = options->max_connections,
+        };
+        status = pc_transfer_new(&client->transfer, &transfer_options);
+    }
+    if (pc_status_ok(&status)) {
+        status = pc_budget_new(&client->budget, &options->budget);
+    }
+    if (pc_status_ok(&status)) {
+        status = make_token(client, options);
+    }
+    if (!pc_status_ok(&status)) {
+        pc_entity_client_free(client);
+        return status;
+    }
+    *out = client;
+    return PC_OK;
+}
+
+void pc_entity_client_free(pc_entity_client *client)
+{
+    if (client == NULL) {
+        return;
+    }
+    /* Or a callback that starts anew whenever it fails would keep the loop alive for ever. */
+    atomic_store(&client->is_closing, true);
+    if (client->transfer != NULL && client->budget != NULL) {
+        client->end_waiting.run = pc_entity_on_end_waiting;
+        (void)pc_loop_post(pc_transfer_loop(client->transfer), &client->end_waiting);
+    }
+    pc_transfer_free(client->transfer);
+    pc_budget_free(client->budget);
+    pc_token_free(client->token);
+    free(client->base_url);
+    free(client->identity_url);
+    free(client->client_id);
+    free(client->org_id);
+    free(client->sandbox_default);
+    free(client);
+}
+
+/* --- what can be asked --- */
+
+int64_t pc_entity_calls_left(const pc_entity_client *client, pc_criticality criticality,
+                             uint64_t caller)
+{
+    return pc_budget_left(client->budget, criticality, caller, pc_clock_now_ns());
+}
+
+void pc_entity_budget(const pc_entity_client *client, pc_budget_figures *out)
+{
+    pc_budget_read(client->budget, out, pc_clock_now_ns());
+}
+
+pc_status pc_entity_set_client_secret(pc_entity_client *client, const char *secret)
+{
+    return pc_token_set_secret(client->token, secret);
+}
+
+void pc_entity_client_counters(const pc_entity_client *client, pc_entity_counters *out)
+{
+    *out = (pc_entity_counters){.in_flight = atomic_load(&client->in_flight)};
+    for (size_t kind = 0; kind < PC_ENTITY_KIND_COUNT; kind++) {
+        out->requests[kind] = atomic_load(&client->requests[kind]);
+        out->failures[kind] = atomic_load(&client->failures[kind]);
+        out->refused[kind] = atomic_load(&client->refused[kind]);
+    }
+    out->token_rejections = atomic_load(&client->token_rejections);
+    pc_token_counters(client->token, &out->token_requests, &out->token_failures);
+}
