@@ -3,28 +3,19 @@
  * Its steps, in order:                                          thread
  *   pc_entity_fetch    check, build the request, post           any
  *   on_begun           ask the budget for a call                transfer
- *   on_granted         perhaps after waiting; ask for a token   transfer
- *   on_token_ready     it had to be waited for                  transfer
- *   send               one request goes out                     transfer
- *   on_answer          401 with an old token: ask for a new one
- *                      and send once more; else judge           transfer
+ *   on_granted         perhaps after waiting; see attempt.h     transfer
+ *   on_attempt_ended   there is a result                        transfer
  *   finish             `done`, counters, release: once          transfer
  * and at any time, while not finished:
- *   on_cancel_asked    leaves the queue or cancels the transfer transfer */
+ *   on_cancel_asked    leaves the queue or cancels the attempt  transfer */
 #include "upstream/entity.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "upstream/entity_client.h"
-#include "upstream/entity_request.h"
-#include "upstream/error_body.h"
+#include "upstream/attempt.h"
 #include "util/clock.h"
-
-enum {
-    ATTEMPTS_MAX = 2, /* the second one only after a 401 */
-};
 
 struct pc_entity_op {
     atomic_uint references;
@@ -37,72 +28,34 @@ struct pc_entity_op {
     atomic_int raise_to;
 
     /* Constant after the start: */
-    pc_entity_client *client; /* valid until finished */
-    pc_entity_kind kind;
-    pc_entity_request request;
-    char *sandbox;
-    char *request_id; /* NULL: none */
-    int64_t deadline_ns;
+    pc_attempt_task task; /* its client is valid until finished; its ticket waits for its turn */
     int64_t started_ns;
     pc_entity_done done;
     void *self;
 
     /* The transfer thread only: */
     bool is_finished;
-    pc_budget_ticket ticket;
     pc_loop_timer patience; /* set while it waits for its turn */
-    bool is_granted;
-    int64_t sent_ns; /* the latest request; 0: none yet */
-    unsigned attempts;
-    uint64_t token_generation;
-    pc_token_waiter waiter;
-    pc_transfer_op *transfer; /* a reference; NULL unless under way */
+    pc_attempt first;
 };
 
 /* --- the end --- */
 
-static pc_status cancelled(void)
-{
-    return pc_status_new(PC_CODE_CANCELLED, "CANCELLED", "The upstream fetch was cancelled.");
-}
-
 static void grant_waiting(pc_entity_client *client);
-
-/* What the end of a call says about how much the upstream bears. */
-static void end_call(pc_entity_op *op, const pc_status *status, const pc_transfer_result *answer)
-{
-    int64_t now_ns = pc_clock_now_ns();
-    if (!op->is_granted) {
-        return;
-    }
-    if (op->sent_ns == 0) {
-        pc_budget_give_back(op->client->budget, op->ticket.caller, now_ns);
-        return;
-    }
-    int64_t retry_ms = pc_status_retry_after_ms(status);
-    bool throttled = status->code == PC_CODE_RESOURCE_EXHAUSTED ||
-                     (status->code == PC_CODE_UNAVAILABLE && retry_ms > 0);
-    pc_budget_end(op->client->budget,
-                  answer == NULL ? PC_BUDGET_SAYS_NOTHING
-                  : throttled    ? PC_BUDGET_THROTTLED
-                                 : PC_BUDGET_WENT_WELL,
-                  now_ns - op->sent_ns, retry_ms, now_ns);
-}
 
 static void finish(pc_entity_op *op, pc_status status, const pc_transfer_result *answer)
 {
-    pc_entity_client *client = op->client;
+    pc_entity_client *client = op->task.client;
     op->is_finished = true;
-    pc_budget_leave(client->budget, &op->ticket);
+    pc_budget_leave(client->budget, &op->task.ticket);
     pc_loop_timer_cancel(op->loop, &op->patience);
-    end_call(op, &status, answer);
     if (!pc_status_ok(&status) && status.code != PC_CODE_NOT_FOUND) {
-        atomic_fetch_add(&client->failures[op->kind], 1);
+        atomic_fetch_add(&client->failures[op->task.kind], 1);
     }
     const pc_entity_result result = {
         .body = answer != NULL && pc_status_ok(&status) ? answer->body : NULL,
         .http_status = answer == NULL ? 0 : answer->http_status,
-        .attempts = op->attempts,
+        .attempts = op->first.requests,
         .started_ns = op->started_ns,
         .ended_ns = pc_clock_now_ns(),
         .reply_id = answer == NULL ? "" : answer->request_id,
@@ -114,111 +67,20 @@ static void finish(pc_entity_op *op, pc_status status, const pc_transfer_result 
     grant_waiting(client);
 }
 
-/* --- the steps, last first --- */
-
-static void ask_for_token(pc_entity_op *op);
-
-static void on_answer(void *self, pc_status status, const pc_transfer_result *answer)
+static void on_attempt_ended(pc_attempt *attempt, pc_status status,
+                             const pc_transfer_result *answer)
 {
-    pc_entity_op *op = self;
-    pc_transfer_op_unref(op->transfer);
-    op->transfer = NULL;
-    if (!pc_status_ok(&status)) {
-        finish(op, status, NULL);
-        return;
-    }
-    status = pc_error_body_judge(op->kind, answer->http_status, pc_slice_bytes(answer->body),
-                                 pc_slice_size(answer->body), answer->retry_after_ms);
-    if (status.code == PC_CODE_UNAUTHENTICATED) {
-        atomic_fetch_add(&op->client->token_rejections, 1);
-        /* Every refused token is reported, so that not the next fetch has to find out again; but
-         * only a first attempt is worth a second. */
-        bool has_other_token = pc_token_invalidate(op->client->token, op->token_generation);
-        if (has_other_token && op->attempts < ATTEMPTS_MAX && !atomic_load(&op->cancel_asked)) {
-            pc_status_clear(&status);
-            ask_for_token(op);
-            return;
-        }
-    }
-    finish(op, status, answer);
-}
-
-static void send(pc_entity_op *op, const pc_token_present *token)
-{
-    pc_entity_client *client = op->client;
-    pc_transfer_header headers[] = {
-        {"Authorization", token->authorization},
-        {"x-api-key", client->client_id},
-        {"x-gw-ims-org-id", client->org_id},
-        {"x-sandbox-name", op->sandbox},
-        {"Accept", "application/json"},
-        {NULL, NULL},
-        {NULL, NULL},
-    };
-    size_t header_count = PC_COUNT_OF(headers) - 2;
-    if (op->request_id != NULL) {
-        headers[header_count++] = (pc_transfer_header){"x-request-id", op->request_id};
-    }
-    if (op->request.body != NULL) {
-        headers[header_count++] = (pc_transfer_header){"Content-Type", "application/json"};
-    }
-    const pc_transfer_request request = {
-        .url = op->request.url,
-        .headers = headers,
-        .header_count = header_count,
-        .body = op->request.body,
-        .body_size = op->request.body_size,
-        .is_delete = op->request.is_delete,
-        .deadline_ns = op->deadline_ns,
-        .connect_timeout_ms = client->connect_timeout_ms,
-        .body_bytes_max = client->body_bytes_max,
-    };
-    op->token_generation = token->generation;
-    pc_status status = pc_transfer_start(client->transfer, &request, on_answer, op, &op->transfer);
-    if (!pc_status_ok(&status)) {
-        finish(op, status, NULL);
-        return;
-    }
-    op->sent_ns = pc_clock_now_ns();
-    if (op->attempts++ > 0) {
-        pc_budget_spend(client->budget, &op->ticket, op->sent_ns);
-    }
-    atomic_fetch_add(&client->requests[op->kind], 1);
-}
-
-static void on_token_ready(pc_token_waiter *waiter, pc_status status)
-{
-    pc_entity_op *op = PC_CONTAINER_OF(waiter, pc_entity_op, waiter);
-    if (!pc_status_ok(&status)) {
-        finish(op, status, NULL);
-        return;
-    }
-    ask_for_token(op);
-}
-
-static void ask_for_token(pc_entity_op *op)
-{
-    pc_token_present token;
-    op->waiter.ready = on_token_ready;
-    pc_status status = pc_token_get(op->client->token, &op->waiter, op->deadline_ns, &token);
-    if (!pc_status_ok(&status)) {
-        finish(op, status, NULL);
-    } else if (token.authorization != NULL) {
-        send(op, &token);
-    }
+    finish(PC_CONTAINER_OF(attempt, pc_entity_op, first), status, answer);
 }
 
 static void on_cancel_asked(pc_job *job)
 {
     pc_entity_op *op = PC_CONTAINER_OF(job, pc_entity_op, cancel);
     if (!op->is_finished) {
-        if (op->transfer != NULL) {
-            pc_transfer_cancel(op->transfer); /* on_answer comes */
+        if (op->first.is_under_way) {
+            pc_attempt_cancel(&op->first); /* on_attempt_ended comes */
         } else {
-            if (op->is_granted) {
-                pc_token_leave(&op->waiter);
-            }
-            finish(op, cancelled(), NULL);
+            finish(op, pc_entity_cancelled(), NULL);
         }
     }
     pc_entity_op_unref(op);
@@ -228,8 +90,10 @@ static void on_cancel_asked(pc_job *job)
 
 static void on_granted(pc_entity_op *op)
 {
-    op->is_granted = true;
-    ask_for_token(op);
+    op->first.task = &op->task;
+    op->first.may_repeat = true;
+    op->first.ended = on_attempt_ended;
+    pc_attempt_begin(&op->first);
 }
 
 static void on_due(pc_loop_timer *timer)
@@ -249,7 +113,7 @@ static void grant_waiting(pc_entity_client *client)
     int64_t now_ns = pc_clock_now_ns();
     pc_budget_ticket *ticket;
     while ((ticket = pc_budget_next(client->budget, now_ns)) != NULL) {
-        pc_entity_op *op = PC_CONTAINER_OF(ticket, pc_entity_op, ticket);
+        pc_entity_op *op = PC_CONTAINER_OF(ticket, pc_entity_op, task.ticket);
         pc_loop_timer_cancel(loop, &op->patience);
         on_granted(op);
     }
@@ -276,14 +140,14 @@ static void ask_budget(pc_entity_op *op)
 {
     int64_t now_ns = pc_clock_now_ns();
     int64_t retry_ms;
-    switch (pc_budget_ask(op->client->budget, &op->ticket, now_ns, &retry_ms)) {
+    switch (pc_budget_ask(op->task.client->budget, &op->task.ticket, now_ns, &retry_ms)) {
     case PC_BUDGET_GRANTED:
         on_granted(op);
         break;
     case PC_BUDGET_WAITS:
         op->patience.fire = on_out_of_patience;
-        pc_loop_timer_set(op->loop, &op->patience, op->ticket.deadline_ns);
-        grant_waiting(op->client);
+        pc_loop_timer_set(op->loop, &op->patience, op->task.ticket.deadline_ns);
+        grant_waiting(op->task.client);
         break;
     case PC_BUDGET_REFUSED:
         finish(op, spent(retry_ms), NULL);
@@ -296,9 +160,9 @@ static void on_raise_asked(pc_job *job)
     pc_entity_op *op = PC_CONTAINER_OF(job, pc_entity_op, raise);
     atomic_store(&op->raise_asked, false);
     if (!op->is_finished) {
-        pc_budget_raise(op->client->budget, &op->ticket,
+        pc_budget_raise(op->task.client->budget, &op->task.ticket,
                         (pc_criticality)atomic_load(&op->raise_to));
-        grant_waiting(op->client);
+        grant_waiting(op->task.client);
     }
     pc_entity_op_unref(op);
 }
@@ -306,8 +170,8 @@ static void on_raise_asked(pc_job *job)
 static void on_begun(pc_job *job)
 {
     pc_entity_op *op = PC_CONTAINER_OF(job, pc_entity_op, begin);
-    if (atomic_load(&op->cancel_asked) || atomic_load(&op->client->is_closing)) {
-        finish(op, cancelled(), NULL);
+    if (atomic_load(&op->cancel_asked) || atomic_load(&op->task.client->is_closing)) {
+        finish(op, pc_entity_cancelled(), NULL);
         return;
     }
     ask_budget(op);
@@ -318,7 +182,7 @@ void pc_entity_on_end_waiting(pc_job *job)
     pc_entity_client *client = PC_CONTAINER_OF(job, pc_entity_client, end_waiting);
     pc_budget_ticket *ticket;
     while ((ticket = pc_budget_take_back(client->budget)) != NULL) {
-        finish(PC_CONTAINER_OF(ticket, pc_entity_op, ticket), cancelled(), NULL);
+        finish(PC_CONTAINER_OF(ticket, pc_entity_op, task.ticket), pc_entity_cancelled(), NULL);
     }
 }
 
@@ -350,16 +214,18 @@ static pc_status new_op(pc_entity_op **out, pc_entity_client *client, const pc_e
     op->begin.run = on_begun;
     op->cancel.run = on_cancel_asked;
     op->raise.run = on_raise_asked;
-    op->ticket.criticality = query->criticality;
-    op->ticket.caller = query->caller;
-    op->client = client;
-    op->kind = query->kind;
+    op->task.ticket.criticality = query->criticality;
+    op->task.ticket.caller = query->caller;
+    op->task.client = client;
+    op->task.kind = query->kind;
     const pc_entity_bases bases = {client->base_url, client->identity_url};
-    pc_status status = pc_entity_request_build(&op->request, &bases, query);
+    pc_status status = pc_entity_request_build(&op->task.request, &bases, query);
     if (pc_status_ok(&status)) {
-        op->sandbox = strdup(query->sandbox == NULL ? client->sandbox_default : query->sandbox);
-        op->request_id = query->request_id == NULL ? NULL : strdup(query->request_id);
-        if (op->sandbox == NULL || (query->request_id != NULL && op->request_id == NULL)) {
+        op->task.sandbox =
+            strdup(query->sandbox == NULL ? client->sandbox_default : query->sandbox);
+        op->task.request_id = query->request_id == NULL ? NULL : strdup(query->request_id);
+        if (op->task.sandbox == NULL ||
+            (query->request_id != NULL && op->task.request_id == NULL)) {
             status = pc_status_out_of_memory();
         }
     }
@@ -378,7 +244,7 @@ pc_status pc_entity_fetch(pc_entity_client *client, const pc_entity_query *query
         *op_out = NULL;
     }
     if (atomic_load(&client->is_closing)) {
-        return cancelled();
+        return pc_entity_cancelled();
     }
     int64_t now_ns = pc_clock_now_ns();
     if (query->deadline_ns <= now_ns) {
@@ -391,15 +257,15 @@ pc_status pc_entity_fetch(pc_entity_client *client, const pc_entity_query *query
         return status;
     }
     int64_t limit_ns = pc_clock_after_ms(now_ns, client->timeout_ms);
-    op->deadline_ns = query->deadline_ns < limit_ns ? query->deadline_ns : limit_ns;
-    op->ticket.deadline_ns = query->patience_ns > 0 && query->patience_ns < op->deadline_ns
-                                 ? query->patience_ns
-                                 : op->deadline_ns;
+    op->task.deadline_ns = query->deadline_ns < limit_ns ? query->deadline_ns : limit_ns;
+    op->task.ticket.deadline_ns =
+        query->patience_ns > 0 && query->patience_ns < op->task.deadline_ns ? query->patience_ns
+                                                                            : op->task.deadline_ns;
     op->started_ns = now_ns;
     op->done = done;
     op->self = self;
     if (!enter(client)) {
-        atomic_fetch_add(&client->refused[op->kind], 1);
+        atomic_fetch_add(&client->refused[op->task.kind], 1);
         status = pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "UPSTREAM_TOO_MANY_IN_FLIGHT",
                                "Too many upstream fetches are under way.");
         goto refused;
@@ -416,7 +282,7 @@ pc_status pc_entity_fetch(pc_entity_client *client, const pc_entity_query *query
         pc_entity_op_unref(*op_out);
         *op_out = NULL;
     }
-    status = cancelled();
+    status = pc_entity_cancelled();
 refused:
     pc_entity_op_unref(op);
     return status;
@@ -455,9 +321,9 @@ void pc_entity_op_unref(pc_entity_op *op)
     if (op == NULL || atomic_fetch_sub_explicit(&op->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
-    pc_entity_request_deinit(&op->request);
-    free(op->sandbox);
-    free(op->request_id);
+    pc_entity_request_deinit(&op->task.request);
+    free(op->task.sandbox);
+    free(op->task.request_id);
     pc_loop_unref(op->loop);
     free(op);
 }

@@ -17,6 +17,11 @@ enum {
 
 #define PATH_TOKEN "ims/token/v3"
 
+pc_status pc_entity_cancelled(void)
+{
+    return pc_status_new(PC_CODE_CANCELLED, "CANCELLED", "The upstream fetch was cancelled.");
+}
+
 /* --- options --- */
 
 static void check_base(pc_status *status, const char *field, const char *url, bool allow_plain_http)

@@ -37,6 +37,9 @@ struct pc_entity_client {
     atomic_uint_fast64_t in_flight;
 };
 
+/* How a fetch ends that was cancelled, or that the client's end has overtaken. */
+pc_status pc_entity_cancelled(void);
+
 /* The job `end_waiting`: ends the fetches that wait for their turn, as they have no transfer that
  * the loop would end. */
 void pc_entity_on_end_waiting(pc_job *job);

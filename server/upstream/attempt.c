@@ -1,0 +1,161 @@
+/* Its steps, in order:
+ *   pc_attempt_begin   ask for a token
+ *   on_token_ready     it had to be waited for
+ *   send               one request goes out
+ *   on_answer          401 with an old token: ask for a new one and send once more; else judge
+ *   end                tell the budget, then `ended`: once */
+#include "upstream/attempt.h"
+
+#include "upstream/error_body.h"
+#include "util/clock.h"
+
+/* What the end of a call says about how much the upstream bears. */
+static void settle(const pc_attempt *attempt, const pc_status *status,
+                   const pc_transfer_result *answer)
+{
+    pc_budget *budget = attempt->task->client->budget;
+    int64_t now_ns = pc_clock_now_ns();
+    if (attempt->requests == 0) {
+        pc_budget_give_back(budget, attempt->task->ticket.caller, now_ns);
+        return;
+    }
+    int64_t retry_ms = pc_status_retry_after_ms(status);
+    bool throttled = status->code == PC_CODE_RESOURCE_EXHAUSTED ||
+                     (status->code == PC_CODE_UNAVAILABLE && retry_ms > 0);
+    pc_budget_end(budget,
+                  answer == NULL ? PC_BUDGET_SAYS_NOTHING
+                  : throttled    ? PC_BUDGET_THROTTLED
+                                 : PC_BUDGET_WENT_WELL,
+                  attempt->took_ns, retry_ms, now_ns);
+}
+
+static void end(pc_attempt *attempt, pc_status status, const pc_transfer_result *answer)
+{
+    attempt->is_under_way = false;
+    settle(attempt, &status, answer);
+    attempt->ended(attempt, status, answer);
+}
+
+/* --- the steps, last first --- */
+
+static void ask_for_token(pc_attempt *attempt);
+
+static void on_answer(void *self, pc_status status, const pc_transfer_result *answer)
+{
+    pc_attempt *attempt = self;
+    const pc_attempt_task *task = attempt->task;
+    pc_transfer_op_unref(attempt->transfer);
+    attempt->transfer = NULL;
+    attempt->took_ns = pc_clock_now_ns() - attempt->sent_ns;
+    if (!pc_status_ok(&status)) {
+        end(attempt, status, NULL);
+        return;
+    }
+    status = pc_error_body_judge(task->kind, answer->http_status, pc_slice_bytes(answer->body),
+                                 pc_slice_size(answer->body), answer->retry_after_ms);
+    if (status.code == PC_CODE_UNAUTHENTICATED) {
+        atomic_fetch_add(&task->client->token_rejections, 1);
+        /* Every refused token is reported, so that not the next fetch has to find out again; but
+         * only a first request is worth a second. */
+        bool has_other_token = pc_token_invalidate(task->client->token, attempt->token_generation);
+        if (has_other_token && attempt->may_repeat && !attempt->is_repeated &&
+            !attempt->is_cancelled) {
+            attempt->is_repeated = true;
+            pc_status_clear(&status);
+            ask_for_token(attempt);
+            return;
+        }
+    }
+    end(attempt, status, answer);
+}
+
+static void send(pc_attempt *attempt, const pc_token_present *token)
+{
+    const pc_attempt_task *task = attempt->task;
+    pc_entity_client *client = task->client;
+    pc_transfer_header headers[] = {
+        {"Authorization", token->authorization},
+        {"x-api-key", client->client_id},
+        {"x-gw-ims-org-id", client->org_id},
+        {"x-sandbox-name", task->sandbox},
+        {"Accept", "application/json"},
+        {NULL, NULL},
+        {NULL, NULL},
+    };
+    size_t header_count = PC_COUNT_OF(headers) - 2;
+    if (task->request_id != NULL) {
+        headers[header_count++] = (pc_transfer_header){"x-request-id", task->request_id};
+    }
+    if (task->request.body != NULL) {
+        headers[header_count++] = (pc_transfer_header){"Content-Type", "application/json"};
+    }
+    const pc_transfer_request request = {
+        .url = task->request.url,
+        .headers = headers,
+        .header_count = header_count,
+        .body = task->request.body,
+        .body_size = task->request.body_size,
+        .is_delete = task->request.is_delete,
+        .deadline_ns = task->deadline_ns,
+        .connect_timeout_ms = client->connect_timeout_ms,
+        .body_bytes_max = client->body_bytes_max,
+    };
+    attempt->token_generation = token->generation;
+    pc_status status =
+        pc_transfer_start(client->transfer, &request, on_answer, attempt, &attempt->transfer);
+    if (!pc_status_ok(&status)) {
+        end(attempt, status, NULL);
+        return;
+    }
+    attempt->sent_ns = pc_clock_now_ns();
+    if (attempt->requests++ > 0) {
+        pc_budget_spend(client->budget, &task->ticket, attempt->sent_ns);
+    }
+    atomic_fetch_add(&client->requests[task->kind], 1);
+}
+
+static void on_token_ready(pc_token_waiter *waiter, pc_status status)
+{
+    pc_attempt *attempt = PC_CONTAINER_OF(waiter, pc_attempt, waiter);
+    if (!pc_status_ok(&status)) {
+        end(attempt, status, NULL);
+        return;
+    }
+    ask_for_token(attempt);
+}
+
+static void ask_for_token(pc_attempt *attempt)
+{
+    const pc_attempt_task *task = attempt->task;
+    pc_token_present token;
+    attempt->waiter.ready = on_token_ready;
+    pc_status status =
+        pc_token_get(task->client->token, &attempt->waiter, task->deadline_ns, &token);
+    if (!pc_status_ok(&status)) {
+        end(attempt, status, NULL);
+    } else if (token.authorization != NULL) {
+        send(attempt, &token);
+    }
+}
+
+/* --- the face --- */
+
+void pc_attempt_begin(pc_attempt *attempt)
+{
+    attempt->is_under_way = true;
+    ask_for_token(attempt);
+}
+
+void pc_attempt_cancel(pc_attempt *attempt)
+{
+    if (!attempt->is_under_way) {
+        return;
+    }
+    attempt->is_cancelled = true;
+    if (attempt->transfer != NULL) {
+        pc_transfer_cancel(attempt->transfer); /* on_answer comes */
+        return;
+    }
+    pc_token_leave(&attempt->waiter);
+    end(attempt, pc_entity_cancelled(), NULL);
+}
