@@ -1,7 +1,7 @@
 /* Its steps, in order:
  *   pc_attempt_begin   ask for a token
  *   on_token_ready     it had to be waited for
- *   send               one request goes out
+ *   send               one request goes out; `sent`
  *   on_answer          401 with an old token: ask for a new one and send once more; else judge
  *   end                tell the budget, then `ended`: once */
 #include "upstream/attempt.h"
@@ -112,6 +112,9 @@ static void send(pc_attempt *attempt, const pc_token_present *token)
         pc_budget_spend(client->budget, &task->ticket, attempt->sent_ns);
     }
     atomic_fetch_add(&client->requests[task->kind], 1);
+    if (attempt->sent != NULL) {
+        attempt->sent(attempt);
+    }
 }
 
 static void on_token_ready(pc_token_waiter *waiter, pc_status status)
@@ -158,4 +161,9 @@ void pc_attempt_cancel(pc_attempt *attempt)
     }
     pc_token_leave(&attempt->waiter);
     end(attempt, pc_entity_cancelled(), NULL);
+}
+
+bool pc_attempt_is_out(const pc_attempt *attempt)
+{
+    return attempt->transfer != NULL && !attempt->is_cancelled;
 }

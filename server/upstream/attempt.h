@@ -22,10 +22,12 @@ typedef struct {
     pc_budget_ticket ticket; /* for whom calls are charged */
 } pc_attempt_task;
 
-/* Embedded. Set the first three before pc_attempt_begin, all else zero. */
+/* Embedded. Set the first four before pc_attempt_begin, all else zero. */
 typedef struct pc_attempt {
     const pc_attempt_task *task;
     bool may_repeat; /* after a 401 */
+    /* Called whenever a request has gone out; NULL: nobody asks. */
+    void (*sent)(struct pc_attempt *attempt);
     /* Called once for each begin, perhaps within it; takes `status`. `answer` is borrowed for the
      * call, NULL when there was none. */
     void (*ended)(struct pc_attempt *attempt, pc_status status, const pc_transfer_result *answer);
@@ -48,5 +50,8 @@ void pc_attempt_begin(pc_attempt *attempt);
 /* Ends it early: `ended` comes once, with CANCELLED or with the answer when that was first; within
  * this call when no request is out. Harmless when it is not under way. */
 void pc_attempt_cancel(pc_attempt *attempt);
+
+/* Whether a request is out that has neither been answered nor cancelled. */
+bool pc_attempt_is_out(const pc_attempt *attempt);
 
 #endif

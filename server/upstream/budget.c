@@ -240,6 +240,16 @@ pc_budget_verdict pc_budget_ask(pc_budget *budget, pc_budget_ticket *ticket, int
     return verdict;
 }
 
+bool pc_budget_take_spare(pc_budget *budget, uint64_t caller, int64_t now_ns)
+{
+    const pc_budget_ticket ticket = {.criticality = PC_CRITICALITY_PREFETCH, .caller = caller};
+    pthread_mutex_lock(&budget->lock);
+    refill(budget, now_ns);
+    bool taken = waiting_before(budget, ticket.criticality) == 0 && grant(budget, &ticket, now_ns);
+    pthread_mutex_unlock(&budget->lock);
+    return taken;
+}
+
 /* The oldest of a class whose caller may go. */
 static pc_budget_ticket *next_of(pc_budget *b, pc_criticality c, int64_t now_ns)
 {

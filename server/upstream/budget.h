@@ -60,6 +60,10 @@ typedef enum {
 pc_budget_verdict pc_budget_ask(pc_budget *budget, pc_budget_ticket *ticket, int64_t now_ns,
                                 int64_t *retry_ms);
 
+/* Takes a call that is made only while there is plenty: as one of PC_CRITICALITY_PREFETCH, at once
+ * or not at all. True: it is counted, like one that was granted. */
+bool pc_budget_take_spare(pc_budget *budget, uint64_t caller, int64_t now_ns);
+
 /* The next of those that wait whose call may be made now, and is counted; NULL when there is none.
  */
 pc_budget_ticket *pc_budget_next(pc_budget *budget, int64_t now_ns);

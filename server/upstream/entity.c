@@ -4,10 +4,13 @@
  *   pc_entity_fetch    check, build the request, post           any
  *   on_begun           ask the budget for a call                transfer
  *   on_granted         perhaps after waiting; see attempt.h     transfer
- *   on_attempt_ended   there is a result                        transfer
+ *   on_hedge_due       no answer so far: a second attempt       transfer
+ *   on_ended           of one attempt; perhaps the other goes
+ *                      on, else there is a result               transfer
  *   finish             `done`, counters, release: once          transfer
  * and at any time, while not finished:
- *   on_cancel_asked    leaves the queue or cancels the attempt  transfer */
+ *   on_cancel_asked    leaves the queue or cancels the attempts transfer
+ * After that an attempt that has lost may still end; each holds a reference until it has. */
 #include "upstream/entity.h"
 
 #include <stdatomic.h>
@@ -16,6 +19,16 @@
 
 #include "upstream/attempt.h"
 #include "util/clock.h"
+
+/* What a hedge takes of what each request brings, which is a percentage; and at most in store. */
+enum { HEDGE_CREDIT = 100, HEDGE_CREDIT_MAX = 10 * HEDGE_CREDIT };
+
+/* An attempt that failed while the other was under way. */
+typedef struct {
+    pc_status status;
+    int http_status; /* 0: no answer */
+    char *reply_id;  /* owned; NULL: none */
+} failure;
 
 struct pc_entity_op {
     atomic_uint references;
@@ -28,7 +41,7 @@ struct pc_entity_op {
     atomic_int raise_to;
 
     /* Constant after the start: */
-    pc_attempt_task task; /* its client is valid until finished; its ticket waits for its turn */
+    pc_attempt_task task; /* its client is valid until the attempts have ended */
     int64_t started_ns;
     pc_entity_done done;
     void *self;
@@ -37,64 +50,195 @@ struct pc_entity_op {
     bool is_finished;
     pc_loop_timer patience; /* set while it waits for its turn */
     pc_attempt first;
+    pc_attempt second; /* the hedge */
+    pc_loop_timer hedge_due;
+    failure failed; /* OK: none has */
 };
 
 /* --- the end --- */
 
 static void grant_waiting(pc_entity_client *client);
 
-static void finish(pc_entity_op *op, pc_status status, const pc_transfer_result *answer)
+/* Takes `status`. `result` says what is known of the answer. */
+static void finish(pc_entity_op *op, pc_status status, pc_entity_result result)
 {
     pc_entity_client *client = op->task.client;
     op->is_finished = true;
     pc_budget_leave(client->budget, &op->task.ticket);
     pc_loop_timer_cancel(op->loop, &op->patience);
+    pc_loop_timer_cancel(op->loop, &op->hedge_due);
+    pc_attempt_cancel(&op->first);
+    pc_attempt_cancel(&op->second);
     if (!pc_status_ok(&status) && status.code != PC_CODE_NOT_FOUND) {
         atomic_fetch_add(&client->failures[op->task.kind], 1);
     }
-    const pc_entity_result result = {
-        .body = answer != NULL && pc_status_ok(&status) ? answer->body : NULL,
-        .http_status = answer == NULL ? 0 : answer->http_status,
-        .attempts = op->first.requests,
-        .started_ns = op->started_ns,
-        .ended_ns = pc_clock_now_ns(),
-        .reply_id = answer == NULL ? "" : answer->request_id,
-    };
+    result.attempts = op->first.requests + op->second.requests;
+    result.started_ns = op->started_ns;
+    result.ended_ns = pc_clock_now_ns();
     /* Before `done`, so that who was told that a fetch has ended can start the next one. */
     atomic_fetch_sub(&client->in_flight, 1);
     op->done(op->self, status, &result);
     pc_entity_op_unref(op);
+}
+
+static void finish_unsent(pc_entity_op *op, pc_status status)
+{
+    finish(op, status, (pc_entity_result){.reply_id = ""});
+}
+
+/* Takes `status`. */
+static void keep_failure(pc_entity_op *op, pc_status status, const pc_entity_result *result)
+{
+    op->failed.status = status;
+    op->failed.http_status = result->http_status;
+    /* Without memory for it the fetch still has its status. */
+    op->failed.reply_id = strdup(result->reply_id);
+}
+
+/* The failure that came first is the result, unless only the other one was an answer. */
+static void finish_failed(pc_entity_op *op, pc_status status, pc_entity_result result)
+{
+    failure *failed = &op->failed;
+    if (!pc_status_ok(&failed->status) && (failed->http_status != 0 || result.http_status == 0)) {
+        pc_status_clear(&status);
+        status = failed->status;
+        failed->status = PC_OK;
+        result.http_status = failed->http_status;
+        result.reply_id = failed->reply_id == NULL ? "" : failed->reply_id;
+    }
+    finish(op, status, result);
+}
+
+/* Whether the same request, sent again, may well be answered otherwise. */
+static bool is_failure(pc_code code)
+{
+    switch (code) {
+    case PC_CODE_CANCELLED:
+    case PC_CODE_DEADLINE_EXCEEDED:
+    case PC_CODE_INTERNAL:
+    case PC_CODE_RESOURCE_EXHAUSTED:
+    case PC_CODE_UNAUTHENTICATED:
+    case PC_CODE_UNAVAILABLE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void on_ended(pc_entity_op *op, const pc_attempt *attempt, pc_status status,
+                     const pc_transfer_result *answer)
+{
+    pc_entity_client *client = op->task.client;
+    const pc_attempt *other = attempt == &op->first ? &op->second : &op->first;
+    const pc_entity_result result = {
+        .body = answer != NULL && pc_status_ok(&status) ? answer->body : NULL,
+        .http_status = answer == NULL ? 0 : answer->http_status,
+        .reply_id = answer == NULL ? "" : answer->request_id,
+    };
+    if (op->is_finished) {
+        pc_status_clear(&status); /* the other was first */
+    } else if (!is_failure(status.code)) {
+        if (attempt == &op->second) {
+            atomic_fetch_add(&client->hedges_won, 1);
+        }
+        finish(op, status, result);
+    } else if (other->is_under_way) {
+        keep_failure(op, status, &result);
+    } else {
+        finish_failed(op, status, result);
+    }
+    pc_entity_op_unref(op);
     grant_waiting(client);
 }
 
-static void on_attempt_ended(pc_attempt *attempt, pc_status status,
-                             const pc_transfer_result *answer)
+/* --- the attempts --- */
+
+/* The attempt has a reference until it has ended, which for one that has lost is after `done`. */
+static void begin_attempt(pc_entity_op *op, pc_attempt *attempt)
 {
-    finish(PC_CONTAINER_OF(attempt, pc_entity_op, first), status, answer);
+    atomic_fetch_add_explicit(&op->references, 1, memory_order_relaxed);
+    attempt->task = &op->task;
+    pc_attempt_begin(attempt);
+}
+
+static void on_second_sent(pc_attempt *attempt)
+{
+    atomic_fetch_add(&attempt->task->client->hedges_sent, 1);
+}
+
+static void on_second_ended(pc_attempt *attempt, pc_status status, const pc_transfer_result *answer)
+{
+    on_ended(PC_CONTAINER_OF(attempt, pc_entity_op, second), attempt, status, answer);
+}
+
+static void on_hedge_due(pc_loop_timer *timer)
+{
+    pc_entity_op *op = PC_CONTAINER_OF(timer, pc_entity_op, hedge_due);
+    pc_entity_client *client = op->task.client;
+    /* One that waits for another token has had an answer, and will be sent again. */
+    if (!pc_attempt_is_out(&op->first) || client->hedge_credit < HEDGE_CREDIT ||
+        atomic_load(&client->is_closing) ||
+        !pc_budget_take_spare(client->budget, op->task.ticket.caller, pc_clock_now_ns())) {
+        return;
+    }
+    client->hedge_credit -= HEDGE_CREDIT;
+    op->second.sent = on_second_sent;
+    op->second.ended = on_second_ended;
+    begin_attempt(op, &op->second);
+}
+
+static bool may_be_hedged(const pc_entity_op *op)
+{
+    pc_entity_kind kind = op->task.kind;
+    return op->task.client->hedge_after_ms > 0 && op->second.task == NULL &&
+           (kind == PC_ENTITY_PROFILE || kind == PC_ENTITY_EVENTS || kind == PC_ENTITY_RECORD);
+}
+
+static void on_first_sent(pc_attempt *attempt)
+{
+    pc_entity_op *op = PC_CONTAINER_OF(attempt, pc_entity_op, first);
+    pc_entity_client *client = op->task.client;
+    if (!may_be_hedged(op)) {
+        return;
+    }
+    client->hedge_credit += client->hedge_percent;
+    if (client->hedge_credit > HEDGE_CREDIT_MAX) {
+        client->hedge_credit = HEDGE_CREDIT_MAX;
+    }
+    pc_loop_timer_cancel(op->loop, &op->hedge_due);
+    op->hedge_due.fire = on_hedge_due;
+    pc_loop_timer_set(op->loop, &op->hedge_due,
+                      pc_clock_after_ms(attempt->sent_ns, client->hedge_after_ms));
+}
+
+static void on_first_ended(pc_attempt *attempt, pc_status status, const pc_transfer_result *answer)
+{
+    on_ended(PC_CONTAINER_OF(attempt, pc_entity_op, first), attempt, status, answer);
+}
+
+static void on_granted(pc_entity_op *op)
+{
+    op->first.may_repeat = true;
+    op->first.sent = on_first_sent;
+    op->first.ended = on_first_ended;
+    begin_attempt(op, &op->first);
 }
 
 static void on_cancel_asked(pc_job *job)
 {
     pc_entity_op *op = PC_CONTAINER_OF(job, pc_entity_op, cancel);
     if (!op->is_finished) {
-        if (op->first.is_under_way) {
-            pc_attempt_cancel(&op->first); /* on_attempt_ended comes */
+        if (op->first.is_under_way || op->second.is_under_way) {
+            pc_attempt_cancel(&op->first); /* on_ended comes, perhaps within */
+            pc_attempt_cancel(&op->second);
         } else {
-            finish(op, pc_entity_cancelled(), NULL);
+            finish_unsent(op, pc_entity_cancelled());
         }
     }
     pc_entity_op_unref(op);
 }
 
 /* --- the budget --- */
-
-static void on_granted(pc_entity_op *op)
-{
-    op->first.task = &op->task;
-    op->first.may_repeat = true;
-    op->first.ended = on_attempt_ended;
-    pc_attempt_begin(&op->first);
-}
 
 static void on_due(pc_loop_timer *timer)
 {
@@ -133,7 +277,7 @@ static pc_status spent(int64_t retry_ms)
 
 static void on_out_of_patience(pc_loop_timer *timer)
 {
-    finish(PC_CONTAINER_OF(timer, pc_entity_op, patience), spent(0), NULL);
+    finish_unsent(PC_CONTAINER_OF(timer, pc_entity_op, patience), spent(0));
 }
 
 static void ask_budget(pc_entity_op *op)
@@ -150,7 +294,7 @@ static void ask_budget(pc_entity_op *op)
         grant_waiting(op->task.client);
         break;
     case PC_BUDGET_REFUSED:
-        finish(op, spent(retry_ms), NULL);
+        finish_unsent(op, spent(retry_ms));
         break;
     }
 }
@@ -171,7 +315,7 @@ static void on_begun(pc_job *job)
 {
     pc_entity_op *op = PC_CONTAINER_OF(job, pc_entity_op, begin);
     if (atomic_load(&op->cancel_asked) || atomic_load(&op->task.client->is_closing)) {
-        finish(op, pc_entity_cancelled(), NULL);
+        finish_unsent(op, pc_entity_cancelled());
         return;
     }
     ask_budget(op);
@@ -182,7 +326,7 @@ void pc_entity_on_end_waiting(pc_job *job)
     pc_entity_client *client = PC_CONTAINER_OF(job, pc_entity_client, end_waiting);
     pc_budget_ticket *ticket;
     while ((ticket = pc_budget_take_back(client->budget)) != NULL) {
-        finish(PC_CONTAINER_OF(ticket, pc_entity_op, task.ticket), pc_entity_cancelled(), NULL);
+        finish_unsent(PC_CONTAINER_OF(ticket, pc_entity_op, task.ticket), pc_entity_cancelled());
     }
 }
 
@@ -322,6 +466,8 @@ void pc_entity_op_unref(pc_entity_op *op)
         return;
     }
     pc_entity_request_deinit(&op->task.request);
+    pc_status_clear(&op->failed.status);
+    free(op->failed.reply_id);
     free(op->task.sandbox);
     free(op->task.request_id);
     pc_loop_unref(op->loop);

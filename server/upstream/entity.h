@@ -2,6 +2,10 @@
  * Behind it stand the access token (token.h), the wire (transfer.h) and the upstream's ways of
  * saying no (error_body.h). Nothing is retried here except once after a 401, with a new token.
  *
+ * Hedging, where it is on: a GET of a profile, events or a record that has had no answer for
+ * hedge_after_ms is sent a second time, if the budget has calls to spare. The first answer that is
+ * not a failure of the upstream is the result, and the other request is cancelled; both are billed.
+ *
  * Threads: every function may be called on any thread. Callbacks come on the client's own transfer
  * thread and must not block: hand real work to pc_workers.
  * Personal data: no status made here contains an id, a token, a URL or a text of the upstream.
@@ -48,8 +52,10 @@ typedef struct {
     const char *ca_file;         /* PEM; NULL: the system's */
     bool allow_plain_http; /* http:// is always allowed to loopback hosts, else only with this */
     int64_t connect_timeout_ms;
-    int64_t timeout_ms;       /* of one fetch, tokens and both attempts included */
+    int64_t timeout_ms;       /* of one fetch, tokens and all attempts included */
     int64_t token_timeout_ms; /* of one token request, which may serve many fetches */
+    int64_t hedge_after_ms;   /* without an answer; 0: never */
+    unsigned hedge_percent;   /* second requests, of all that could have one, at most */
     size_t body_bytes_max;    /* of one answer, after decompression */
     unsigned max_connections; /* per host */
     unsigned max_in_flight;   /* fetches, those that wait for their turn included; one more is
@@ -65,6 +71,7 @@ typedef struct {
         .connect_timeout_ms = 3000,                                                                \
         .timeout_ms = 10000,                                                                       \
         .token_timeout_ms = 10000,                                                                 \
+        .hedge_percent = 5,                                                                        \
         .body_bytes_max = 64u << 20,                                                               \
         .max_connections = 64,                                                                     \
         .max_in_flight = 1024,                                                                     \
@@ -143,11 +150,11 @@ typedef struct {
 /* How a fetch ended. */
 typedef struct {
     pc_slice *body;       /* borrowed, pc_slice_ref to keep; NULL unless the status is OK */
-    int http_status;      /* of the last answer; 0 when there was none */
-    unsigned attempts;    /* requests sent to the Entity API (not to IMS): 0, 1 or 2 */
+    int http_status;      /* of the answer that is the result; 0 when there was none */
+    unsigned attempts;    /* requests sent to the Entity API (not to IMS): 0 to 3 */
     int64_t started_ns;   /* monotonic: when pc_entity_fetch was called */
     int64_t ended_ns;     /* monotonic: just before the callback */
-    const char *reply_id; /* x-request-id of the last answer, "" when it had none; borrowed */
+    const char *reply_id; /* x-request-id of that answer, "" when it had none; borrowed */
 } pc_entity_result;
 
 /* Takes `status`. `result` is never NULL and is borrowed for the call. */
@@ -202,6 +209,8 @@ typedef struct {
     uint64_t requests[PC_ENTITY_KIND_COUNT]; /* sent to the Entity API: what is billed */
     uint64_t failures[PC_ENTITY_KIND_COUNT]; /* fetches that ended without OK or NOT_FOUND */
     uint64_t refused[PC_ENTITY_KIND_COUNT];  /* fetches refused for max_in_flight */
+    uint64_t hedges_sent;                    /* second requests, of those above */
+    uint64_t hedges_won;                     /* of them, those whose answer was the result */
     uint64_t token_requests;                 /* sent to IMS */
     uint64_t token_failures;
     uint64_t token_rejections; /* answers 401 from the Entity API */

@@ -115,6 +115,12 @@ static pc_status check_options(const pc_entity_options *options)
     if (options->max_in_flight == 0) {
         pc_status_add_violation(&status, "max_in_flight", "must be positive");
     }
+    if (options->hedge_after_ms < 0) {
+        pc_status_add_violation(&status, "hedge_after_ms", "must not be negative");
+    }
+    if (options->hedge_percent < 1 || options->hedge_percent > 100) {
+        pc_status_add_violation(&status, "hedge_percent", "must be 1 to 100");
+    }
     check_budget(&status, &options->budget);
     return status;
 }
@@ -168,6 +174,8 @@ pc_status pc_entity_client_new(pc_entity_client **out, const pc_entity_options *
     client->timeout_ms = options->timeout_ms;
     client->body_bytes_max = options->body_bytes_max;
     client->max_in_flight = options->max_in_flight;
+    client->hedge_after_ms = options->hedge_after_ms;
+    client->hedge_percent = options->hedge_percent;
     if (client->base_url == NULL ||
         (options->identity_url != NULL && client->identity_url == NULL) ||
         client->client_id == NULL || client->org_id == NULL || client->sandbox_default == NULL) {
@@ -242,6 +250,8 @@ void pc_entity_client_counters(const pc_entity_client *client, pc_entity_counter
         out->failures[kind] = atomic_load(&client->failures[kind]);
         out->refused[kind] = atomic_load(&client->refused[kind]);
     }
+    out->hedges_sent = atomic_load(&client->hedges_sent);
+    out->hedges_won = atomic_load(&client->hedges_won);
     out->token_rejections = atomic_load(&client->token_rejections);
     pc_token_counters(client->token, &out->token_requests, &out->token_failures);
 }

@@ -23,16 +23,22 @@ struct pc_entity_client {
     size_t body_bytes_max;
     unsigned max_in_flight;
 
+    int64_t hedge_after_ms; /* 0: never */
+    unsigned hedge_percent;
+
     pc_budget *budget;
     /* The transfer thread only: */
     pc_loop_timer due; /* when one of those that wait for their turn may have it */
     bool is_granting;
-    pc_job end_waiting; /* of pc_entity_client_free */
+    unsigned hedge_credit; /* hundredths of a second request */
+    pc_job end_waiting;    /* of pc_entity_client_free */
 
     atomic_bool is_closing; /* pc_entity_client_free has begun: no new fetches */
     atomic_uint_fast64_t requests[PC_ENTITY_KIND_COUNT];
     atomic_uint_fast64_t failures[PC_ENTITY_KIND_COUNT];
     atomic_uint_fast64_t refused[PC_ENTITY_KIND_COUNT];
+    atomic_uint_fast64_t hedges_sent;
+    atomic_uint_fast64_t hedges_won;
     atomic_uint_fast64_t token_rejections;
     atomic_uint_fast64_t in_flight;
 };

@@ -21,6 +21,10 @@
 #define BULK_PATH "/data/core/ups/audiences/bulk-get"
 #define PROFILE_BODY "{\"X1\":{\"entityId\":\"X1\",\"entity\":{\"a\":1}}}"
 
+/* The answer to a token that is not good any more. */
+static const char refused[] =
+    "{\"error_code\":\"401013\",\"message\":\"Oauth token is not valid\"}";
+
 typedef struct {
     fake_http *server;
     pc_entity_client *client;
@@ -143,6 +147,13 @@ static inline void assert_sent_header(fixture *own, const char *path, int index,
     if (strstr(fake_http_request(own->server, path, index), line) == NULL) {
         fail_msg("no header %s", header);
     }
+}
+
+static inline pc_budget_figures figures(const fixture *own)
+{
+    pc_budget_figures out;
+    pc_entity_budget(own->client, &out);
+    return out;
 }
 
 #endif

@@ -145,7 +145,8 @@ static bool choose_answer(fake_http *server, const char *request, size_t size, f
         path->pushed_count--;
     }
     pthread_cond_broadcast(&server->changed);
-    while ((path->held || out->manner == FAKE_HANG) && !server->stopping) {
+    while ((path->held || out->manner == FAKE_HANG || path->request_count < out->after) &&
+           !server->stopping) {
         pthread_cond_wait(&server->changed, &server->lock);
     }
     bool go_on = !server->stopping;

@@ -30,6 +30,7 @@ typedef struct {
     const char *headers; /* more header lines, each with CRLF; may be NULL */
     const void *body;
     size_t body_size;
+    int after; /* given when this many requests for the path have arrived; 0: at once */
 } fake_answer;
 
 /* A whole answer with a text as body. */

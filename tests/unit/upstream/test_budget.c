@@ -276,6 +276,34 @@ static void a_call_that_was_not_made_is_as_if_it_had_not_been_asked_for(void **s
     pc_budget_free(budget);
 }
 
+static void spare_calls_are_had_only_while_there_is_plenty(void **state)
+{
+    (void)state;
+    pc_budget *budget = make(1, 10, 1, 1000, 1);
+    int taken = 0;
+    while (pc_budget_take_spare(budget, 1, start_ns)) {
+        taken++;
+    }
+    assert_int_equal(taken, 5);
+    pc_budget_figures figures;
+    pc_budget_read(budget, &figures, start_ns);
+    assert_int_equal(figures.under_way, 5);
+    assert_int_equal(figures.granted[PC_CRITICALITY_PREFETCH], 5);
+    pc_budget_free(budget);
+    /* Nobody is overtaken who waits. */
+    budget = make(100, 100, 0.01, 1000, 1);
+    pc_budget_ticket t = ticket(PC_CRITICALITY_PREFETCH, 7);
+    assert_int_equal(grants(budget, PC_CRITICALITY_ROUTING, 7, 2, start_ns), 1);
+    assert_true(pc_budget_take_spare(budget, 8, start_ns));
+    assert_int_equal(ask(budget, &t, start_ns), PC_BUDGET_WAITS);
+    assert_false(pc_budget_take_spare(budget, 9, start_ns));
+    pc_budget_leave(budget, &t);
+    /* Nor does a caller have more than its share. */
+    assert_false(pc_budget_take_spare(budget, 7, start_ns));
+    assert_true(pc_budget_take_spare(budget, 9, start_ns));
+    pc_budget_free(budget);
+}
+
 static void those_that_wait_at_the_end_are_taken_back(void **state)
 {
     (void)state;
@@ -336,6 +364,7 @@ int main(void)
         cmocka_unit_test(nothing_is_sent_before_the_upstream_wants_to_be_asked_again),
         cmocka_unit_test(a_second_try_is_spent_without_asking),
         cmocka_unit_test(a_call_that_was_not_made_is_as_if_it_had_not_been_asked_for),
+        cmocka_unit_test(spare_calls_are_had_only_while_there_is_plenty),
         cmocka_unit_test(those_that_wait_at_the_end_are_taken_back),
         cmocka_unit_test(the_bound_finds_what_the_upstream_bears),
     };

@@ -202,9 +202,6 @@ static void test_entity__maps_errors(void **state)
     finish(&own);
 }
 
-static const char refused[] =
-    "{\"error_code\":\"401013\",\"message\":\"Oauth token is not valid\"}";
-
 static void test_entity__refreshes_once_after_401(void **state)
 {
     (void)state;
@@ -526,6 +523,9 @@ static void test_entity__refuses_bad_options(void **state)
     BAD(ca_file, "/nowhere.pem");
     BAD(timeout_ms, 0);
     BAD(max_in_flight, 0);
+    BAD(hedge_after_ms, -1);
+    BAD(hedge_percent, 0);
+    BAD(hedge_percent, 101);
 #undef BAD
     for (size_t i = 0; i < count; i++) {
         pc_status status = pc_entity_client_new(&client, &rows[i]);

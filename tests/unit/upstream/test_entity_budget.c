@@ -7,13 +7,6 @@ static int64_t left(const fixture *own)
     return pc_entity_calls_left(own->client, PC_CRITICALITY_ROUTING, 0);
 }
 
-static pc_budget_figures figures(const fixture *own)
-{
-    pc_budget_figures out;
-    pc_entity_budget(own->client, &out);
-    return out;
-}
-
 static void wait_until_waiting(const fixture *own, pc_criticality criticality, unsigned count)
 {
     int64_t until_ns = pc_clock_after_ms(pc_clock_now_ns(), 10000);
@@ -76,8 +69,6 @@ static void test_entity__cancelled_before_it_was_sent_costs_nothing(void **state
 static void test_entity__a_second_try_is_charged_when_it_is_sent(void **state)
 {
     (void)state;
-    static const char refused[] =
-        "{\"error_code\":\"401013\",\"message\":\"Oauth token is not valid\"}";
     fixture own;
     begin_with(&own, 2, five_calls);
     pc_entity_query query = profile("x");

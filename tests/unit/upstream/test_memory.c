@@ -16,6 +16,8 @@
 #include "upstream/entity.h"
 #include "util/clock.h"
 
+enum { HEDGED_TIMEOUT_MS = 500 };
+
 /* Allocations to go until one fails; negative: none will. */
 static atomic_long countdown = -1;
 
@@ -72,7 +74,7 @@ static void assert_out_of_memory(pc_status status)
 
 /* False when nothing failed any more. */
 static bool fetch_with_failure(long at, const char *base, collector *seen,
-                               const pc_entity_query *query)
+                               const pc_entity_query *query, int64_t hedge_after_ms)
 {
     pc_entity_options options = PC_ENTITY_OPTIONS_DEFAULT;
     options.base_url = base;
@@ -81,6 +83,9 @@ static bool fetch_with_failure(long at, const char *base, collector *seen,
     options.client_secret = "s";
     options.scopes = "openid";
     options.org_id = "o";
+    options.hedge_after_ms = hedge_after_ms;
+    options.hedge_percent = 100;
+    options.timeout_ms = hedge_after_ms > 0 ? HEDGED_TIMEOUT_MS : options.timeout_ms;
     pc_entity_client *client = NULL;
     atomic_store(&countdown, at);
     pc_status status = pc_entity_client_new(&client, &options);
@@ -107,21 +112,27 @@ static bool fetch_with_failure(long at, const char *base, collector *seen,
     return failed;
 }
 
-static void fail_each(const pc_entity_query *query)
+static fake_http *new_server(char *base, size_t base_size)
 {
     fake_http *server = fake_http_new(0);
-    char base[128];
-    fake_http_url(server, "", base, sizeof base);
+    fake_http_url(server, "", base, base_size);
     fake_http_set(server, "/ims/token/v3",
                   fake_text(200, "{\"access_token\":\"t1\",\"expires_in\":86399}"));
     fake_http_set(server, "/data/core/ups/access/entities",
                   fake_text(200, "{\"X1\":{\"entityId\":\"X1\",\"entity\":{\"a\":1}}}"));
     fake_http_set(server, "/data/core/ups/audiences/bulk-get", fake_text(207, "{\"results\":{}}"));
+    return server;
+}
+
+static void fail_each(const pc_entity_query *query)
+{
+    char base[128];
+    fake_http *server = new_server(base, sizeof base);
     long at = 0;
     for (bool failed = true; failed; at++) {
         collector seen;
         collector_init(&seen, 1);
-        failed = fetch_with_failure(at, base, &seen, query);
+        failed = fetch_with_failure(at, base, &seen, query, 0);
         collector_deinit(&seen);
     }
     /* Fewer would mean that the wrapping does not work. */
@@ -129,17 +140,37 @@ static void fail_each(const pc_entity_query *query)
     fake_http_free(server);
 }
 
+static const pc_entity_query profile_query = {.kind = PC_ENTITY_PROFILE,
+                                              .namespace_code = "Email",
+                                              .namespace_size = 5,
+                                              .id = "a@b",
+                                              .id_size = 3,
+                                              .request_id = "r",
+                                              .deadline_ns = PC_NEVER_NS};
+
 static void test_memory__every_failed_allocation_of_a_profile_fetch_ends_well(void **state)
 {
     (void)state;
-    const pc_entity_query query = {.kind = PC_ENTITY_PROFILE,
-                                   .namespace_code = "Email",
-                                   .namespace_size = 5,
-                                   .id = "a@b",
-                                   .id_size = 3,
-                                   .request_id = "r",
-                                   .deadline_ns = PC_NEVER_NS};
-    fail_each(&query);
+    fail_each(&profile_query);
+}
+
+/* The first request hangs, so that each time a second one is sent, or fails to be. */
+static void test_memory__every_failed_allocation_of_a_hedged_fetch_ends_well(void **state)
+{
+    (void)state;
+    long at = 0;
+    for (bool failed = true; failed; at++) {
+        char base[128];
+        fake_http *server = new_server(base, sizeof base);
+        fake_http_push(server, "/data/core/ups/access/entities",
+                       (fake_answer){.manner = FAKE_HANG});
+        collector seen;
+        collector_init(&seen, 1);
+        failed = fetch_with_failure(at, base, &seen, &profile_query, 1);
+        collector_deinit(&seen);
+        fake_http_free(server);
+    }
+    assert_true(at > 20);
 }
 
 static void test_memory__every_failed_allocation_of_an_audience_fetch_ends_well(void **state)
@@ -157,6 +188,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory__every_failed_allocation_of_a_profile_fetch_ends_well),
+        cmocka_unit_test(test_memory__every_failed_allocation_of_a_hedged_fetch_ends_well),
         cmocka_unit_test(test_memory__every_failed_allocation_of_an_audience_fetch_ends_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
