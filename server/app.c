@@ -219,6 +219,8 @@ static pc_status start_upstream(pc_app *app)
     options.body_bytes_max = (size_t)c->upstream.body_bytes_max;
     options.max_connections = (unsigned)c->upstream.max_connections;
     options.max_in_flight = (unsigned)c->upstream.max_in_flight;
+    options.hedge_after_ms = c->upstream.hedge_after;
+    options.hedge_percent = (unsigned)c->upstream.hedge_percent;
     options.budget = make_budget(c);
     pc_status status = pc_entity_client_new(&app->upstream, &options);
     app->source = pc_entity_source(app->upstream);

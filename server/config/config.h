@@ -91,6 +91,8 @@ typedef struct {
         int64_t body_bytes_max;
         int64_t max_connections;
         int64_t max_in_flight;
+        int64_t hedge_after;
+        int64_t hedge_percent;
         char *ca_file;
         bool allow_plain_http;
         bool quote_property_texts;

@@ -106,6 +106,12 @@ const config_key config_keys[] = {
      "N", "connections to the upstream"},
     {"upstream.max_in_flight", KEY_NUMBER, AT(upstream.max_in_flight), "1024", 1, 100000, NULL, "N",
      "fetches at once, those that wait for the budget included; more are refused"},
+    {"upstream.hedge_after", KEY_DURATION, AT(upstream.hedge_after), "0s", 0, SECONDS(600), NULL,
+     "TIME",
+     "send a read of one person or record that has had no answer for this long a second time, if "
+     "the budget has calls to spare; both are billed; 0: never"},
+    {"upstream.hedge_percent", KEY_NUMBER, AT(upstream.hedge_percent), "5", 1, 100, NULL, "N",
+     "of the reads that may be sent a second time, at most"},
     {"upstream.ca_file", KEY_FILE, AT(upstream.ca_file), "", 0, 0, NULL, "FILE",
      "authorities to trust instead of the system's"},
     {"upstream.allow_plain_http", KEY_BOOL, AT(upstream.allow_plain_http), "false", 0, 0, NULL,

@@ -170,6 +170,7 @@ class Storm(unittest.TestCase):
                    "--cache-segments-fresh=50ms", "--cache-identities-fresh=50ms",
                    "--cache-insights-fresh=50ms", "--cache-missing-fresh=20ms",
                    "--cache-revalidate=50ms", "--cache-stale-if-error=1s", "--upstream-timeout=2s")
+    HEDGING = ("--upstream-hedge-after=10ms", "--upstream-hedge-percent=100")
 
     def weather(self, sandbox, stop):
         while not stop.wait(0.25):
@@ -190,8 +191,8 @@ class Storm(unittest.TestCase):
     def test_every_call_ends_once_and_by_its_deadline(self):
         self.storm()
 
-    def test_the_same_with_what_is_remembered(self):
-        self.storm(*self.REMEMBERING)
+    def test_the_same_with_what_is_remembered_and_slow_reads_sent_twice(self):
+        self.storm(*self.REMEMBERING, *self.HEDGING)
 
     def storm(self, *arguments):
         stop = threading.Event()
