@@ -119,6 +119,62 @@ static void write_upstream(pc_buffer *out, const pc_entity_client *upstream)
     write_one(out, "profilecontext_upstream_token_rejections_total", PC_METRIC_COUNTER,
               "Answers of the Entity API that refused the access token.",
               counters.token_rejections);
+    write_one(out, "profilecontext_upstream_hedges_sent_total", PC_METRIC_COUNTER,
+              "Requests sent a second time since the first was slow.", counters.hedges_sent);
+    write_one(out, "profilecontext_upstream_hedges_won_total", PC_METRIC_COUNTER,
+              "Those whose answer was the result.", counters.hedges_won);
+}
+
+/* ---- the budget ------------------------------------------------------------------------------ */
+
+static void write_number(pc_buffer *out, const char *name, const char *help, double value)
+{
+    pc_metrics_head(out, name, PC_METRIC_GAUGE, help);
+    pc_metrics_number(out, name, NULL, 0, value);
+}
+
+/* One sample for each criticality. */
+static void write_classes(pc_buffer *out, const char *name, pc_metric_type type, const char *help,
+                          const uint64_t values[PC_CRITICALITY_COUNT])
+{
+    static const char *const classes[PC_CRITICALITY_COUNT] = {
+        [PC_CRITICALITY_ROUTING] = "routing",
+        [PC_CRITICALITY_AGENT] = "agent",
+        [PC_CRITICALITY_BATCH] = "batch",
+        [PC_CRITICALITY_PREFETCH] = "prefetch",
+    };
+    pc_metrics_head(out, name, type, help);
+    for (int c = 0; c < PC_CRITICALITY_COUNT; c++) {
+        const pc_metric_label label = {"criticality", classes[c]};
+        pc_metrics_count(out, name, &label, 1, values[c]);
+    }
+}
+
+static void write_budget(pc_buffer *out, const pc_entity_client *upstream)
+{
+    pc_budget_figures figures;
+    uint64_t waiting[PC_CRITICALITY_COUNT];
+    pc_entity_budget(upstream, &figures);
+    for (int c = 0; c < PC_CRITICALITY_COUNT; c++) {
+        waiting[c] = figures.waiting[c];
+    }
+    write_classes(out, "profilecontext_budget_granted_total", PC_METRIC_COUNTER,
+                  "Upstream calls that the budget granted.", figures.granted);
+    write_classes(out, "profilecontext_budget_refused_total", PC_METRIC_COUNTER,
+                  "Fetches refused at once, as their turn would have come too late.",
+                  figures.refused);
+    write_classes(out, "profilecontext_budget_waiting", PC_METRIC_GAUGE,
+                  "Fetches that wait for their turn.", waiting);
+    write_one(out, "profilecontext_budget_calls_under_way", PC_METRIC_GAUGE,
+              "Granted calls that have not ended.", figures.under_way);
+    write_number(out, "profilecontext_budget_calls_bound",
+                 "How many may be under way now: it follows what the upstream bears.",
+                 figures.calls_bound);
+    write_number(out, "profilecontext_budget_rate_calls_per_second",
+                 "How many may be made in a second now; 0: as many as there are.", figures.rate);
+    write_one(out, "profilecontext_budget_lowered_total", PC_METRIC_COUNTER,
+              "Times that the upstream throttled or was slow, and the bound was lowered.",
+              figures.throttled);
 }
 
 void pc_metrics_page_write(const pc_metrics_page *page, pc_buffer *out)
@@ -128,5 +184,6 @@ void pc_metrics_page_write(const pc_metrics_page *page, pc_buffer *out)
     write_sections(out, page->sections);
     write_cache(out, page->cache, page->cache_bytes_max);
     write_upstream(out, page->upstream);
+    write_budget(out, page->upstream);
     pc_process_metrics_write(out, page->started_wall_ms);
 }

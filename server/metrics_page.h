@@ -1,5 +1,5 @@
 /* The page of metrics: what the parts count, under names of one kind. Only closed sets become
- * labels: methods, codes, operations, sections. */
+ * labels: methods, codes, operations, sections, criticalities. */
 #ifndef PC_METRICS_PAGE_H
 #define PC_METRICS_PAGE_H
 
