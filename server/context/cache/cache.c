@@ -40,7 +40,8 @@ typedef struct {
     uint32_t fingerprint; /* of the key that it came with, for the ghosts */
     uint8_t queue : 2;
     uint8_t keys : 6; /* bound to it, about; 0: it is empty and waits for the end of its queue */
-    uint8_t popularity;
+    uint8_t popularity : 2;
+    uint8_t prefetched : PC_PART_COUNT; /* bit of each part that was, and that nobody was given */
     uint8_t nothing[PC_PART_COUNT];
 } record;
 
@@ -63,6 +64,9 @@ typedef struct {
     pc_ghosts ghosts;
     size_t live;
     size_t evicted;
+    size_t prefetched;
+    size_t prefetched_given;
+    size_t prefetched_wasted;
 } shard;
 
 struct pc_cache {
@@ -185,6 +189,16 @@ static uint32_t dequeue(shard *s, queue_name name)
     return number;
 }
 
+/* Takes the mark of a prefetched part off, and counts what has become of it. */
+static void end_prefetched(record *r, pc_part_kind kind, size_t *outcome)
+{
+    unsigned mark = 1u << kind;
+    if ((r->prefetched & mark) != 0) {
+        r->prefetched &= (uint8_t)~mark & ((1u << PC_PART_COUNT) - 1);
+        ++*outcome;
+    }
+}
+
 /* Drops what a record holds. */
 static void clear_record(shard *s, record *r)
 {
@@ -193,6 +207,7 @@ static void clear_record(shard *s, record *r)
     atomic_fetch_add_explicit(&r->list_generation, 1, memory_order_release);
     r->listed = 0;
     for (int kind = 0; kind < PC_PART_COUNT; kind++) {
+        end_prefetched(r, (pc_part_kind)kind, &s->prefetched_wasted);
         pc_slice_unref(r->parts[kind]);
         r->parts[kind] = NULL;
         r->fetched_ns[kind] = 0;
@@ -301,12 +316,25 @@ bool pc_cache_get(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind, b
         *out = (pc_cached){.part = pc_slice_ref(r->parts[kind]),
                            .nothing = (pc_nothing)r->nothing[kind],
                            .fetched_ns = r->fetched_ns[kind],
+                           .prefetched = (r->prefetched >> kind & 1) != 0,
                            .listed_ns = found.own ? 0 : r->fetched_ns[PC_PART_PROFILE],
                            .popular = r->popularity >= POPULARITY_TO_STAY};
-        r->popularity += counts && r->popularity < POPULARITY_MAX;
+        if (counts && r->popularity < POPULARITY_MAX) {
+            r->popularity++;
+        }
     }
     pthread_mutex_unlock(&s->lock);
     return known;
+}
+
+void pc_cache_note_given(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind)
+{
+    shard *s;
+    record *r = lock_record(cache, pc_cache_index_find(cache->index, key), &s);
+    if (r != NULL) {
+        end_prefetched(r, kind, &s->prefetched_given);
+        pthread_mutex_unlock(&s->lock);
+    }
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -398,8 +426,13 @@ static bool record_for(written *out, pc_cache *cache, const pc_cache_key *keys, 
     return found;
 }
 
-static void set_part(record *r, pc_part_kind kind, const pc_cached *data)
+static void set_part(shard *s, record *r, pc_part_kind kind, const pc_cached *data)
 {
+    end_prefetched(r, kind, &s->prefetched_wasted);
+    if (data->prefetched) {
+        r->prefetched |= (uint8_t)(1u << kind) & ((1u << PC_PART_COUNT) - 1);
+        s->prefetched++;
+    }
     pc_slice_unref(r->parts[kind]);
     r->parts[kind] = pc_slice_ref(data->part);
     drop_made(r);
@@ -444,7 +477,7 @@ static void drop_part(pc_cache *cache, const pc_cache_key *key, pc_part_kind kin
     }
     if (fetched_ns >= r->fetched_ns[kind]) {
         count_bytes(s, r, -1);
-        set_part(r, kind, &none);
+        set_part(s, r, kind, &none);
         count_bytes(s, r, 1);
     }
     pthread_mutex_unlock(&s->lock);
@@ -467,7 +500,7 @@ void pc_cache_put(pc_cache *cache, const pc_cache_key *keys, size_t count, size_
     record *r = w.record;
     count_bytes(w.shard, r, -1);
     if (data->fetched_ns >= r->fetched_ns[kind]) {
-        set_part(r, kind, data);
+        set_part(w.shard, r, kind, data);
         if (kind == PC_PART_PROFILE) {
             set_list(r, keys + sure, count - sure);
         }
@@ -628,6 +661,9 @@ pc_cache_figures pc_cache_count(pc_cache *cache)
         figures.records += s->live;
         figures.evicted += s->evicted;
         figures.bytes += bytes_of(s);
+        figures.prefetched += s->prefetched;
+        figures.prefetched_given += s->prefetched_given;
+        figures.prefetched_wasted += s->prefetched_wasted;
         pthread_mutex_unlock(&s->lock);
     }
     return figures;

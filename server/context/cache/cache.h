@@ -31,6 +31,7 @@ typedef struct {
     pc_slice *part; /* NULL where there is nothing */
     pc_nothing nothing;
     int64_t fetched_ns; /* pc_clock_now_ns when its fetch began */
+    bool prefetched;    /* fetched before anyone asked, and not given to anyone yet */
     /* Not of pc_cache_put: */
     int64_t
         listed_ns; /* when the profile was fetched that lists the key; 0 for a person's own key */
@@ -47,6 +48,10 @@ void pc_cache_free(pc_cache *cache);
  * makes the person more popular: once for an answer, of however many parts it is. */
 bool pc_cache_get(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind, bool counts,
                   pc_cached *out);
+
+/* Notes that a prefetched part was given to someone; harmless where that is known or it has left.
+ */
+void pc_cache_note_given(pc_cache *cache, const pc_cache_key *key, pc_part_kind kind);
 
 /* Remembers a part under all the keys of one person, of which the first `sure` (1 or more) were
  * asked for; the others are only listed by the profile, are bound where they name nobody yet, and
@@ -80,6 +85,11 @@ typedef struct {
     size_t records;
     size_t bytes;   /* charged for records, slices and index */
     size_t evicted; /* records, since the start */
+    /* Parts that were fetched before anyone asked, since the start. Those that are neither given
+     * nor wasted are still remembered. */
+    size_t prefetched;
+    size_t prefetched_given;  /* to at least one answer */
+    size_t prefetched_wasted; /* evicted, forgotten or replaced before that */
 } pc_cache_figures;
 
 pc_cache_figures pc_cache_count(pc_cache *cache);

@@ -507,6 +507,94 @@ static void parts_that_arrive_together_are_both_remembered(void **state)
     pc_cache_free(cache);
 }
 
+/* Puts a part that was fetched before anyone asked. */
+static void put_prefetched(pc_cache *cache, uint64_t number, size_t size, int64_t fetched_ns)
+{
+    const pc_cache_key k = key(number);
+    pc_slice *part = filled(size, 'p');
+    const pc_cached data = {.part = part, .fetched_ns = fetched_ns, .prefetched = true};
+    pc_cache_put(cache, &k, 1, 1, PC_PART_PROFILE, &data);
+    pc_slice_unref(part);
+}
+
+static bool is_marked(pc_cache *cache, uint64_t number, pc_part_kind kind)
+{
+    const pc_cache_key k = key(number);
+    pc_cached found;
+    assert_true(pc_cache_get(cache, &k, kind, true, &found));
+    pc_slice_unref(found.part);
+    return found.prefetched;
+}
+
+static void check_prefetched(pc_cache *cache, size_t all, size_t given, size_t wasted)
+{
+    const pc_cache_figures figures = pc_cache_count(cache);
+    assert_int_equal(figures.prefetched, all);
+    assert_int_equal(figures.prefetched_given, given);
+    assert_int_equal(figures.prefetched_wasted, wasted);
+}
+
+static void a_prefetched_part_is_marked_until_it_is_given(void **state)
+{
+    (void)state;
+    pc_cache *cache = make(MIB);
+    const pc_cache_key k = key(1);
+    put_prefetched(cache, 1, 10, 1);
+    put(cache, 1, PC_PART_EVENTS, 10, 'e', 1);
+    assert_true(is_marked(cache, 1, PC_PART_PROFILE));
+    assert_false(is_marked(cache, 1, PC_PART_EVENTS));
+    pc_cache_note_given(cache, &k, PC_PART_EVENTS);
+    check_prefetched(cache, 1, 0, 0);
+    pc_cache_note_given(cache, &k, PC_PART_PROFILE);
+    pc_cache_note_given(cache, &k, PC_PART_PROFILE);
+    assert_false(is_marked(cache, 1, PC_PART_PROFILE));
+    /* What was given is not wasted when it leaves. */
+    put(cache, 1, PC_PART_PROFILE, 10, 'q', 2);
+    check_prefetched(cache, 1, 1, 0);
+    pc_cache_free(cache);
+}
+
+static void a_better_prefetched_part_is_one_still(void **state)
+{
+    (void)state;
+    pc_cache *cache = make(MIB);
+    const pc_cache_key k = key(1);
+    pc_cached found;
+    put_prefetched(cache, 1, 10, 1);
+    assert_true(pc_cache_get(cache, &k, PC_PART_PROFILE, false, &found));
+    pc_slice *better = filled(20, 'b');
+    pc_cache_replace(cache, &k, PC_PART_PROFILE, found.part, better);
+    pc_slice_unref(found.part);
+    pc_slice_unref(better);
+    assert_true(is_marked(cache, 1, PC_PART_PROFILE));
+    check_prefetched(cache, 1, 0, 0);
+    pc_cache_free(cache);
+}
+
+static void a_prefetched_part_that_nobody_was_given_is_wasted(void **state)
+{
+    (void)state;
+    pc_cache *cache = make(MIB);
+    const pc_cache_key forgotten = key(2);
+    put_prefetched(cache, 1, 10, 1);
+    put(cache, 1, PC_PART_PROFILE, 10, 'q', 2);
+    check_prefetched(cache, 1, 0, 1);
+    put_prefetched(cache, 2, 10, 1);
+    pc_cache_forget(cache, &forgotten, 2);
+    check_prefetched(cache, 2, 0, 2);
+    /* One that is older than what is remembered is not kept, and so not counted. */
+    put_prefetched(cache, 1, 10, 1);
+    check_prefetched(cache, 2, 0, 2);
+    for (uint64_t number = 3; number < 2003; number++) {
+        put_prefetched(cache, number, 1000, 1);
+    }
+    const pc_cache_figures figures = pc_cache_count(cache);
+    assert_true(figures.evicted > 0);
+    assert_int_equal(figures.prefetched, 2002);
+    assert_in_range(figures.prefetched_wasted, figures.evicted, figures.evicted + 2);
+    pc_cache_free(cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -529,6 +617,9 @@ int main(void)
         cmocka_unit_test(what_was_made_of_a_persons_parts_goes_with_them),
         cmocka_unit_test(nobody_gets_anothers_data_under_churn),
         cmocka_unit_test(parts_that_arrive_together_are_both_remembered),
+        cmocka_unit_test(a_prefetched_part_is_marked_until_it_is_given),
+        cmocka_unit_test(a_better_prefetched_part_is_one_still),
+        cmocka_unit_test(a_prefetched_part_that_nobody_was_given_is_wasted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
