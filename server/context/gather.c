@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "context/nameless.h"
 #include "context/section_bytes.h"
 #include "context/settle.h"
 #include "util/clock.h"
@@ -588,7 +589,6 @@ static void start_names(pc_gathering *g, awaited *a, const pc_fetch_request *fet
 static void fetch_names(pc_gathering *g, const pc_profile_part *part)
 {
     const char *ids[PC_FETCH_AUDIENCES_MAX];
-    int fetches = 0;
     int64_t now = pc_clock_now_ns();
     pc_fetch_request request = {
         .kind = PC_FETCH_AUDIENCES,
@@ -599,27 +599,15 @@ static void fetch_names(pc_gathering *g, const pc_profile_part *part)
         .deadline_ns = pc_clock_after_ms(now, g->gatherer->names_wait_ms),
         .audience_ids = ids,
     };
-    pc_segment_iterator iterator;
-    pc_segment segment;
-    pc_segment_iterator_init(&iterator, part->segments, part->segments_size,
-                             PC_PROFILE_SEGMENT_MEMBERSHIP);
-    bool more = true;
-    while (more && fetches < NAME_FETCHES_MAX) {
-        more = pc_segment_iterator_next(&iterator, &segment);
-        if (more && pc_segment_has_name(&segment)) {
-            pc_segment_words unused;
-            const char *id = pc_arena_strndup(&g->arena, (const char *)segment.segment_id,
-                                              segment.segment_id_size);
-            if (id != NULL && pc_audience_names_get(g->gatherer->names, g->plan.person.sandbox, id,
-                                                    now, &g->arena, &unused) == PC_NAME_UNKNOWN) {
-                ids[request.audience_count++] = id;
-            }
+    pc_nameless nameless;
+    pc_nameless_init(&nameless, part, g->gatherer->names, g->plan.person.sandbox, now);
+    for (int fetches = 0; fetches < NAME_FETCHES_MAX; fetches++) {
+        request.audience_count =
+            pc_nameless_next(ids, PC_FETCH_AUDIENCES_MAX, &nameless, &g->arena);
+        if (request.audience_count == 0) {
+            break;
         }
-        if (request.audience_count == PC_FETCH_AUDIENCES_MAX ||
-            (!more && request.audience_count > 0)) {
-            start_names(g, &g->names[fetches++], &request);
-            request.audience_count = 0;
-        }
+        start_names(g, &g->names[fetches], &request);
     }
 }
 
