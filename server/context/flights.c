@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "context/listed_keys.h"
+#include "context/nameless.h"
 #include "context/policies.h"
 #include "context/told_names.h"
 #include "util/clock.h"
@@ -30,6 +31,7 @@ struct pc_flight {
     bool remembers;
     pc_cache_key person; /* where it remembers */
     pc_person look;      /* sandbox and merge policy, for other keys of the person; in the arena */
+    uint64_t caller;     /* who pays */
     bool of_names;       /* of these audiences; in the arena */
     const char **ids;
     size_t id_count;
@@ -50,6 +52,7 @@ struct pc_flight {
     void *op;                   /* of the source; owned */
     pc_criticality criticality; /* of the most critical who wait */
     bool cancelled;
+    bool prefetch;  /* nobody has asked for it so far; counted in `prefetches` */
     int references; /* the fetch's, and that of who starts it */
 };
 
@@ -60,6 +63,7 @@ struct pc_flights {
     pthread_mutex_t lock; /* guards all that follows */
     pthread_cond_t ended;
     size_t count;
+    size_t prefetches;
     bool closing;
     pc_flight *buckets[BUCKETS];
 };
@@ -206,6 +210,7 @@ static pc_flight *new_flight(pc_flights *flights, const pc_flight_request *reque
     f->key = *key;
     f->began_ns = pc_clock_now_ns();
     f->criticality = request->fetch->criticality;
+    f->caller = request->fetch->caller;
     f->of_names = request->fetch->kind == PC_FETCH_AUDIENCES;
     f->deadline_ns = f->of_names ? request->fetch->deadline_ns
                                  : pc_clock_after_ms(f->began_ns, flights->options.timeout_ms);
@@ -227,11 +232,28 @@ static pc_flight *new_flight(pc_flights *flights, const pc_flight_request *reque
     return f;
 }
 
+/* Under the lock. */
+static void begin_prefetch(pc_flights *flights, pc_flight *f)
+{
+    f->prefetch = true;
+    flights->prefetches++;
+}
+
+/* Somebody has asked, or it is over. Under the lock. */
+static void end_prefetch(pc_flights *flights, pc_flight *f)
+{
+    flights->prefetches -= f->prefetch;
+    f->prefetch = false;
+}
+
 static void unref(pc_flight *f)
 {
     pc_flights *flights = f->flights;
     pthread_mutex_lock(&flights->lock);
     bool last = --f->references == 0;
+    if (last) {
+        end_prefetch(flights, f);
+    }
     pthread_mutex_unlock(&flights->lock);
     if (!last) {
         return;
@@ -296,6 +318,8 @@ static bool has_landed(pc_cached *out, const pc_flights *flights, const pc_fligh
                 (request->kind == PC_PART_PROFILE || out->listed_ns == 0);
     if (!good) {
         pc_slice_unref(out->part);
+    } else if (out->prefetched) {
+        pc_cache_note_given(flights->options.cache, request->remember, request->kind);
     }
     return good;
 }
@@ -335,6 +359,7 @@ pc_status pc_flights_join(pc_flights *flights, const pc_flight_request *request,
         add(flights, f);
     }
     add_waiter(f, waiter);
+    end_prefetch(flights, f);
     raise_to(flights, f, request->fetch->criticality);
     pthread_mutex_unlock(&flights->lock);
     if (waiter->leads) {
@@ -394,6 +419,24 @@ void pc_flights_refresh(pc_flights *flights, const pc_flight_request *request)
     }
 }
 
+bool pc_flights_prefetch(pc_flights *flights, const pc_flight_request *request)
+{
+    const pc_cache_key key = key_of(flights, request);
+    pthread_mutex_lock(&flights->lock);
+    bool under_way = find(flights, &key, request->oldest_ns) != NULL;
+    bool has_room = flights->prefetches < flights->options.prefetches_max && !flights->closing;
+    pc_flight *f = under_way || !has_room ? NULL : new_flight(flights, request, &key);
+    if (f != NULL) {
+        begin_prefetch(flights, f);
+        add(flights, f);
+    }
+    pthread_mutex_unlock(&flights->lock);
+    if (f != NULL) {
+        take_off(flights, f, request);
+    }
+    return under_way || f != NULL;
+}
+
 /* ---- landing --------------------------------------------------------------------------------- */
 
 static void on_fetched(void *self, pc_status status, pc_slice *body, unsigned attempts)
@@ -451,6 +494,14 @@ static size_t vouching_keys(pc_cache_key *out, size_t most, pc_flight *f)
     return count;
 }
 
+static bool is_prefetch(pc_flight *f)
+{
+    pthread_mutex_lock(&f->flights->lock);
+    bool is = f->prefetch;
+    pthread_mutex_unlock(&f->flights->lock);
+    return is;
+}
+
 static void remember(pc_flight *f)
 {
     const pc_flights_options *options = &f->flights->options;
@@ -459,7 +510,8 @@ static void remember(pc_flight *f)
     size_t sure = 1;
     const pc_cached data = {.part = f->part,
                             .nothing = f->part == NULL ? nothing_of(&f->status) : PC_NOTHING_NOT,
-                            .fetched_ns = f->began_ns};
+                            .fetched_ns = f->began_ns,
+                            .prefetched = is_prefetch(f)};
     if ((data.part == NULL && data.nothing == PC_NOTHING_NOT) ||
         !pc_policies_add(&f->flights->policies, f->look.merge_policy)) {
         return;
@@ -502,6 +554,46 @@ static void keep_names(pc_flight *f)
     pc_arena_deinit(&arena);
 }
 
+/* One flight for the first names that a prefetched profile lacks: it goes in the place of the
+ * profile's own, which has landed. */
+static void prefetch_names_of(pc_flight *f, const pc_profile_part *part)
+{
+    pc_flights *flights = f->flights;
+    const char *ids[PC_FETCH_AUDIENCES_MAX];
+    pc_nameless nameless;
+    int64_t now_ns = pc_clock_now_ns();
+    pc_nameless_init(&nameless, part, flights->options.rules->names, f->look.sandbox, now_ns);
+    const pc_fetch_request fetch = {
+        .kind = PC_FETCH_AUDIENCES,
+        .person = {.sandbox = f->look.sandbox, .merge_policy = ""},
+        .criticality = PC_CRITICALITY_PREFETCH,
+        .caller = f->caller,
+        .deadline_ns = pc_clock_after_ms(now_ns, flights->options.timeout_ms),
+        .audience_ids = ids,
+        .audience_count = pc_nameless_next(ids, PC_FETCH_AUDIENCES_MAX, &nameless, &f->arena),
+    };
+    const pc_flight_request request = {.fetch = &fetch};
+    if (fetch.audience_count == 0) {
+        return;
+    }
+    pthread_mutex_lock(&flights->lock);
+    end_prefetch(flights, f);
+    pthread_mutex_unlock(&flights->lock);
+    (void)pc_flights_prefetch(flights, &request);
+}
+
+static void prefetch_names(pc_flight *f)
+{
+    if (f->part == NULL || f->kind != PC_PART_PROFILE || !is_prefetch(f)) {
+        return;
+    }
+    pc_profile_part part;
+    pc_profile_part_read(&part, f->part);
+    if (part.segments_verdict.lacks_names) {
+        prefetch_names_of(f, &part);
+    }
+}
+
 /* All at once, so that those who are told first cannot be found by those who come later. */
 static pc_waiter *take_waiters(pc_flight *f)
 {
@@ -526,6 +618,7 @@ static void land(pc_job *job)
     }
     if (f->remembers) {
         remember(f);
+        prefetch_names(f);
     }
     for (pc_waiter *w = take_waiters(f); w != NULL;) {
         pc_waiter *next = w->next;

@@ -21,10 +21,11 @@ typedef struct {
     pc_workers *workers;
     const pc_part_rules *rules;
     const pc_cache_keys *keys;
-    pc_cache *cache;      /* NULL: nothing is remembered */
-    int64_t timeout_ms;   /* of a flight */
-    bool link_identities; /* remember a person under all identities that the profile lists */
-    int64_t listed_ms;    /* how long a profile is believed that they are one person's */
+    pc_cache *cache;       /* NULL: nothing is remembered */
+    int64_t timeout_ms;    /* of a flight */
+    bool link_identities;  /* remember a person under all identities that the profile lists */
+    int64_t listed_ms;     /* how long a profile is believed that they are one person's */
+    size_t prefetches_max; /* flights at once that nobody has asked for; see pc_flights_prefetch */
 } pc_flights_options;
 
 /* Owned: pc_flights_free. Errors: RESOURCE_EXHAUSTED. */
@@ -81,6 +82,12 @@ bool pc_flights_leave(pc_flights *flights, pc_waiter *waiter, bool lost_interest
 
 /* Starts a flight nobody waits for, unless there is one, so that a part is fresh the next time. */
 void pc_flights_refresh(pc_flights *flights, const pc_flight_request *request);
+
+/* Starts a flight that nobody has asked for, with the criticality of prefetching, unless there is
+ * one that could be joined. What it brings is marked so in the cache, and the names of its
+ * audiences are fetched behind it. Who joins it makes it a flight like any other. False when there
+ * are as many as there may be, those that wait for the budget included; or without memory. */
+bool pc_flights_prefetch(pc_flights *flights, const pc_flight_request *request);
 
 /* Forgets a person in the cache, by all identities and under all merge policies that are known
  * there, and what is under way about the person: it is told to those who wait already, and neither

@@ -158,8 +158,8 @@ static pc_status nothing_status(pc_nothing nothing)
     }
 }
 
-static pc_freshness_verdict judge(const pc_gatherer *gatherer, const pc_gather_plan *plan,
-                                  pc_part_kind kind, const pc_cached *cached, int64_t now_ns)
+static pc_freshness_question question_of(const pc_gather_plan *plan, pc_part_kind kind,
+                                         const pc_cached *cached, int64_t now_ns)
 {
     unsigned sections = plan->sections;
     const unsigned events = PC_SECTION_BIT(PC_SECTION_EVENTS);
@@ -167,19 +167,30 @@ static pc_freshness_verdict judge(const pc_gatherer *gatherer, const pc_gather_p
         sections |=
             PC_SECTION_BIT(PC_SECTION_PROFILE) | PC_SECTION_BIT(PC_SECTION_INSIGHTS) | events;
     }
-    const pc_freshness_question question = {
+    return (pc_freshness_question){
         .sections = kind == PC_PART_EVENTS ? events : sections & ~events,
         .staleness_ms = plan->has_max_staleness ? plan->max_staleness_ms : PC_STALENESS_UNSET,
         .age_ms = (now_ns - cached->fetched_ns) / 1000000,
         .missing = cached->nothing != PC_NOTHING_NOT,
         .popular = cached->popular,
     };
+}
+
+/* Of events that were found by an identity which an old profile lists. */
+static bool may_be_anothers(const pc_gatherer *gatherer, pc_part_kind kind, const pc_cached *cached)
+{
     int64_t listed_ms = (pc_clock_now_ns() - cached->listed_ns) / 1000000;
-    if (kind == PC_PART_EVENTS && cached->listed_ns != 0 &&
-        listed_ms > gatherer->freshness.fresh_ms[PC_SECTION_IDENTITIES]) {
-        /* They may be somebody else's. */
+    return kind == PC_PART_EVENTS && cached->listed_ns != 0 &&
+           listed_ms > gatherer->freshness.fresh_ms[PC_SECTION_IDENTITIES];
+}
+
+static pc_freshness_verdict judge(const pc_gatherer *gatherer, const pc_gather_plan *plan,
+                                  pc_part_kind kind, const pc_cached *cached, int64_t now_ns)
+{
+    if (may_be_anothers(gatherer, kind, cached)) {
         return (pc_freshness_verdict){.fetch = true};
     }
+    const pc_freshness_question question = question_of(plan, kind, cached, now_ns);
     pc_freshness_verdict verdict = pc_freshness_judge(&gatherer->freshness, &question);
     if (verdict.give_if_bad) {
         /* A fetch that will hardly be in time need not be waited for. */
@@ -188,6 +199,23 @@ static pc_freshness_verdict judge(const pc_gatherer *gatherer, const pc_gather_p
         verdict.give = expected_ms > 0 && left_ms < expected_ms;
     }
     return verdict;
+}
+
+static void note_given(const pc_gatherer *gatherer, const pc_cache_key *key, pc_part_kind kind,
+                       const pc_cached *cached)
+{
+    if (cached->prefetched) {
+        pc_cache_note_given(gatherer->cache, key, kind);
+    }
+}
+
+/* Data is as old as the beginning of its fetch. 0: the caller has not said how old it may be. */
+static int64_t oldest_of(const pc_gather_plan *plan)
+{
+    int64_t now_ns = pc_clock_now_ns();
+    return plan->has_max_staleness && plan->max_staleness_ms < now_ns / 1000000
+               ? now_ns - plan->max_staleness_ms * 1000000
+               : 0;
 }
 
 static void refresh(const pc_gatherer *gatherer, const pc_gather_plan *plan, pc_part_kind kind,
@@ -247,6 +275,7 @@ static bool settle_at_once(pc_gathered *out, const pc_gatherer *gatherer,
     } else if (pc_settle_profile(gatherer, plan, out, &source)) {
         return false;
     }
+    note_given(gatherer, key, kind, &cached);
     if (verdict.fetch) {
         refresh(gatherer, plan, kind, key);
     }
@@ -290,6 +319,50 @@ bool pc_gather_at_once(pc_gathered *out, const pc_gatherer *gatherer, const pc_g
         }
     }
     return summarise_at_once(out, gatherer, plan, &key);
+}
+
+/* ---- ahead ----------------------------------------------------------------------------------- */
+
+static bool is_warm(const pc_gatherer *gatherer, const pc_gather_plan *plan, pc_part_kind kind,
+                    const pc_cache_key *key)
+{
+    pc_cached cached;
+    if (!pc_cache_get(gatherer->cache, key, kind, false, &cached)) {
+        return false;
+    }
+    const pc_freshness_question question = question_of(plan, kind, &cached, pc_clock_now_ns());
+    pc_slice_unref(cached.part);
+    return !may_be_anothers(gatherer, kind, &cached) &&
+           pc_freshness_is_warm(&gatherer->freshness, &question);
+}
+
+static bool prefetch(const pc_gatherer *gatherer, const pc_gather_plan *plan, pc_part_kind kind,
+                     const pc_cache_key *key)
+{
+    pc_fetch_request fetch = fetch_of(gatherer, plan, kind, true);
+    fetch.criticality = PC_CRITICALITY_PREFETCH;
+    const pc_flight_request request = {.kind = kind,
+                                       .fetch = &fetch,
+                                       .number = PC_PART_EVENTS_NUMBER,
+                                       .remember = key,
+                                       .oldest_ns = oldest_of(plan)};
+    return pc_flights_prefetch(gatherer->flights, &request);
+}
+
+pc_prefetch_state pc_gather_prefetch(const pc_gatherer *gatherer, const pc_gather_plan *plan)
+{
+    if (gatherer->cache == NULL) {
+        return PC_PREFETCH_NO_CACHE;
+    }
+    const pc_cache_key key = pc_cache_key_of(gatherer->keys, &plan->person);
+    pc_prefetch_state state = PC_PREFETCH_WARM;
+    for (int k = 0; k < PC_PART_COUNT && state != PC_PREFETCH_FULL; k++) {
+        pc_part_kind kind = (pc_part_kind)k;
+        if (wants_part(plan, kind) && !is_warm(gatherer, plan, kind, &key)) {
+            state = prefetch(gatherer, plan, kind, &key) ? PC_PREFETCH_STARTED : PC_PREFETCH_FULL;
+        }
+    }
+    return state;
 }
 
 /* ---- start ----------------------------------------------------------------------------------- */
@@ -359,6 +432,7 @@ static bool take_remembered(pc_gathering *g, part_fetch *f)
     if (verdict.give) {
         f->source = source;
         f->status = cached.nothing == PC_NOTHING_NOT ? PC_OK : nothing_status(cached.nothing);
+        note_given(g->gatherer, &g->key, f->kind, &cached);
     } else if (verdict.give_if_bad) {
         f->fallback = source;
     } else {
@@ -368,15 +442,6 @@ static bool take_remembered(pc_gathering *g, part_fetch *f)
         refresh(g->gatherer, &g->plan, f->kind, &g->key);
     }
     return verdict.give;
-}
-
-/* Data is as old as the beginning of its fetch. 0: the caller has not said how old it may be. */
-static int64_t oldest_of(const pc_gather_plan *plan)
-{
-    int64_t now_ns = pc_clock_now_ns();
-    return plan->has_max_staleness && plan->max_staleness_ms < now_ns / 1000000
-               ? now_ns - plan->max_staleness_ms * 1000000
-               : 0;
 }
 
 /* Waits for a flight that brings the part. */
@@ -485,6 +550,9 @@ static pc_status *failure_of(pc_gathering *g, pc_part_kind kind)
 
 static void settle_part(pc_gathering *g, pc_part_kind kind, const pc_part_source *source)
 {
+    if (source == &g->parts[kind].fallback) {
+        pc_cache_note_given(g->gatherer->cache, &g->key, kind);
+    }
     g->gathered.held[kind] = *source;
     pc_slice_ref(source->part);
     if (kind == PC_PART_EVENTS) {
@@ -831,7 +899,8 @@ pc_status pc_gatherer_open(pc_gatherer *gatherer)
                                         .timeout_ms = gatherer->fetch_timeout_ms,
                                         .link_identities = gatherer->link_identities,
                                         .listed_ms =
-                                            gatherer->freshness.fresh_ms[PC_SECTION_IDENTITIES]};
+                                            gatherer->freshness.fresh_ms[PC_SECTION_IDENTITIES],
+                                        .prefetches_max = gatherer->prefetches_max};
     return pc_status_ok(&status) ? pc_flights_new(&gatherer->flights, &options) : status;
 }
 

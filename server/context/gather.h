@@ -31,6 +31,7 @@ typedef struct {
     size_t cache_bytes_max;       /* 0: nothing is remembered */
     int cached_events;            /* how many of a person's newest events are remembered */
     bool link_identities;         /* see flights.h */
+    size_t prefetches_max;        /* likewise */
     pc_freshness_rules freshness; /* of what is remembered */
     /* Made by pc_gatherer_open. */
     pc_cache_keys *keys;
@@ -124,6 +125,17 @@ bool pc_gather_remembers(const pc_gatherer *gatherer, const pc_gather_plan *plan
  * back with pc_gathered_deinit in any case. */
 bool pc_gather_at_once(pc_gathered *out, const pc_gatherer *gatherer, const pc_gather_plan *plan);
 void pc_gathered_deinit(pc_gathered *gathered);
+
+typedef enum {
+    PC_PREFETCH_WARM,    /* all that the plan wants is remembered, and fresh enough */
+    PC_PREFETCH_STARTED, /* what is not is being fetched */
+    PC_PREFETCH_FULL,    /* not all of it: too many others are waited for */
+    PC_PREFETCH_NO_CACHE
+} pc_prefetch_state;
+
+/* Sees to it that what the plan wants is remembered when somebody asks, on the calling thread and
+ * without waiting. Of events, that is as many as are remembered, whatever the plan says of them. */
+pc_prefetch_state pc_gather_prefetch(const pc_gatherer *gatherer, const pc_gather_plan *plan);
 
 /* Forgets a person, as after a deletion, under every merge policy. */
 void pc_gatherer_forget(const pc_gatherer *gatherer, const pc_person *person);

@@ -44,6 +44,14 @@ pc_freshness_verdict pc_freshness_judge(const pc_freshness_rules *rules,
     return (pc_freshness_verdict){.give_if_bad = age <= rules->if_error_ms, .fetch = true};
 }
 
+bool pc_freshness_is_warm(const pc_freshness_rules *rules, const pc_freshness_question *question)
+{
+    pc_freshness_question plain = *question;
+    plain.popular = false; /* what is popular is fetched anew while it is fresh still */
+    const pc_freshness_verdict verdict = pc_freshness_judge(rules, &plain);
+    return verdict.give && (!verdict.fetch || plain.staleness_ms != PC_STALENESS_UNSET);
+}
+
 bool pc_freshness_is_stale(const pc_freshness_rules *rules, pc_section section, int64_t age_ms)
 {
     unsigned parts = section == PC_SECTION_SUMMARY ? summary_parts : PC_SECTION_BIT(section);

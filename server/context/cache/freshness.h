@@ -47,6 +47,10 @@ typedef struct {
 pc_freshness_verdict pc_freshness_judge(const pc_freshness_rules *rules,
                                         const pc_freshness_question *question);
 
+/* Whether data need not be fetched to be ready for who asks next: it is given at once, and fresh,
+ * or no older than max_staleness where there is one. */
+bool pc_freshness_is_warm(const pc_freshness_rules *rules, const pc_freshness_question *question);
+
 /* Whether data of that age is stale as this section. */
 bool pc_freshness_is_stale(const pc_freshness_rules *rules, pc_section section, int64_t age_ms);
 

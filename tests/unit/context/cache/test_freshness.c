@@ -1,0 +1,76 @@
+/* When data is fresh enough that it need not be fetched before somebody asks. */
+#include "check.h"
+#include "context/cache/freshness.h"
+#include "util/attributes.h"
+
+static const pc_freshness_rules rules = {
+    .fresh_ms = {[PC_SECTION_PROFILE] = 1000, [PC_SECTION_EVENTS] = 500},
+    .revalidate_ms = 300,
+    .if_error_ms = 10000,
+    .missing_ms = 200,
+    .ahead_percent = 80,
+};
+
+static pc_freshness_question question(int64_t age_ms, int64_t staleness_ms)
+{
+    return (pc_freshness_question){.sections = PC_SECTION_BIT(PC_SECTION_PROFILE),
+                                   .staleness_ms = staleness_ms,
+                                   .age_ms = age_ms};
+}
+
+static void check_warm(int64_t age_ms, int64_t staleness_ms, bool warm)
+{
+    const pc_freshness_question asked = question(age_ms, staleness_ms);
+    if (pc_freshness_is_warm(&rules, &asked) != warm) {
+        fail_msg("age %lld, max_staleness %lld: wanted %d", (long long)age_ms,
+                 (long long)staleness_ms, warm);
+    }
+}
+
+static void data_is_warm_while_it_is_fresh_and_not_while_it_is_only_given(void **state)
+{
+    (void)state;
+    check_warm(0, PC_STALENESS_UNSET, true);
+    check_warm(1000, PC_STALENESS_UNSET, true);
+    check_warm(1001, PC_STALENESS_UNSET, false);
+    check_warm(9000, PC_STALENESS_UNSET, false);
+}
+
+static void max_staleness_says_what_is_warm(void **state)
+{
+    (void)state;
+    check_warm(1500, 2000, true);
+    check_warm(2001, 2000, false);
+    check_warm(100, 50, false);
+    check_warm(0, 0, false);
+}
+
+static void popular_data_is_no_less_warm(void **state)
+{
+    (void)state;
+    pc_freshness_question asked = question(900, PC_STALENESS_UNSET);
+    asked.popular = true;
+    assert_true(pc_freshness_judge(&rules, &asked).fetch);
+    assert_true(pc_freshness_is_warm(&rules, &asked));
+}
+
+static void that_there_is_nothing_is_warm_for_its_own_time(void **state)
+{
+    (void)state;
+    pc_freshness_question asked = question(200, PC_STALENESS_UNSET);
+    asked.missing = true;
+    assert_true(pc_freshness_is_warm(&rules, &asked));
+    asked.age_ms = 201;
+    assert_false(pc_freshness_is_warm(&rules, &asked));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(data_is_warm_while_it_is_fresh_and_not_while_it_is_only_given),
+        cmocka_unit_test(max_staleness_says_what_is_warm),
+        cmocka_unit_test(popular_data_is_no_less_warm),
+        cmocka_unit_test(that_there_is_nothing_is_warm_for_its_own_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
