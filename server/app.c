@@ -271,6 +271,13 @@ static pc_status make_summary(pc_app *app)
     return pc_summary_rules_new(&app->summary, &options);
 }
 
+/* The upstream's bound is for all fetches, and those that nobody waits for must not fill it. */
+static size_t prefetches_max(const pc_config *c)
+{
+    int64_t half = c->upstream.max_in_flight / 2;
+    return (size_t)(c->prefetch.max_waiting < half ? c->prefetch.max_waiting : half);
+}
+
 static pc_status make_gatherer(pc_app *app)
 {
     const pc_config *c = app->config;
@@ -305,6 +312,7 @@ static pc_status make_gatherer(pc_app *app)
         .cache_bytes_max = (size_t)c->cache.max_bytes,
         .cached_events = (int)c->cache.events,
         .link_identities = c->cache.link_identities,
+        .prefetches_max = prefetches_max(c),
         .freshness =
             {
                 .fresh_ms =

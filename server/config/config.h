@@ -102,6 +102,9 @@ typedef struct {
         int64_t chunk_size;
     } batch;
     struct {
+        int64_t max_waiting;
+    } prefetch;
+    struct {
         bool delete_profiles;
     } access;
     struct {

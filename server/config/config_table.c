@@ -166,6 +166,10 @@ const config_key config_keys[] = {
     {"batch.chunk_size", KEY_NUMBER, AT(batch.chunk_size), "100", 1, 1000, NULL, "N",
      "profiles in one upstream request; halved where the upstream refuses it"},
 
+    {"prefetch.max_waiting", KEY_NUMBER, AT(prefetch.max_waiting), "256", 0, 100000, NULL, "N",
+     "fetches ahead of calls at once, those that wait for the budget included, and half of "
+     "upstream.max_in_flight at most; more are skipped"},
+
     {"access.delete_profiles", KEY_BOOL, AT(access.delete_profiles), "false", 0, 0, NULL, NULL,
      "allow DeleteProfile, for every caller"},
 

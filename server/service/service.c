@@ -20,6 +20,8 @@ static const pc_method methods[PC_SERVICE_METHODS] = {
            pc_batch_get_contexts, BATCH),
     METHOD("BatchGetProfiles", PC_RPC_UNARY, batch_get_profiles_request, pc_batch_get_profiles,
            BATCH),
+    METHOD("PrefetchContexts", PC_RPC_UNARY, prefetch_contexts_request, pc_prefetch_contexts,
+           PREFETCH),
     METHOD("StreamEvents", PC_RPC_SERVER_STREAM, stream_events_request, pc_stream_events, AGENT),
     METHOD("GetIdentities", PC_RPC_UNARY, get_identities_request, pc_get_identities, AGENT),
     METHOD("GetEntity", PC_RPC_UNARY, get_entity_request, pc_get_entity, AGENT),

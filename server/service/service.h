@@ -8,7 +8,7 @@
 #include "rpc/call.h"
 #include "service/page_token.h"
 
-enum { PC_SERVICE_METHODS = 10 };
+enum { PC_SERVICE_METHODS = 11 };
 
 /* One request to delete a profile, for the audit line. Borrowed for the callback. */
 typedef struct {
@@ -53,6 +53,7 @@ void pc_list_events(pc_call *call, const void *request, void *service);
 void pc_list_segment_memberships(pc_call *call, const void *request, void *service);
 void pc_batch_get_contexts(pc_call *call, const void *request, void *service);
 void pc_batch_get_profiles(pc_call *call, const void *request, void *service);
+void pc_prefetch_contexts(pc_call *call, const void *request, void *service);
 void pc_stream_events(pc_call *call, const void *request, void *service);
 void pc_get_identities(pc_call *call, const void *request, void *service);
 void pc_get_entity(pc_call *call, const void *request, void *service);

@@ -24,6 +24,7 @@ from google.rpc import error_details_pb2, status_pb2  # noqa: E402
 from profilecontext.v1 import profile_context_pb2 as messages  # noqa: E402
 from profilecontext.v1 import batch_pb2 as batch_messages  # noqa: E402
 from profilecontext.v1 import entity_pb2 as entity_messages  # noqa: E402
+from profilecontext.v1 import prefetch_pb2 as prefetch_messages  # noqa: E402
 from profilecontext.v1 import stream_pb2 as stream_messages  # noqa: E402
 from profilecontext.v1 import context_pb2, filter_pb2, summary_pb2  # noqa: E402, F401
 
@@ -49,6 +50,10 @@ METHODS = {
     "BatchGetProfiles": (
         batch_messages.BatchGetProfilesRequest,
         batch_messages.BatchGetProfilesResponse,
+    ),
+    "PrefetchContexts": (
+        prefetch_messages.PrefetchContextsRequest,
+        prefetch_messages.PrefetchContextsResponse,
     ),
     "StreamEvents": (stream_messages.StreamEventsRequest, stream_messages.StreamEventsResponse),
     "GetIdentities": (entity_messages.GetIdentitiesRequest, entity_messages.GetIdentitiesResponse),

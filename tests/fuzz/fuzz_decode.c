@@ -32,6 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         &profilecontext__v1__list_segment_memberships_request__descriptor,
         &profilecontext__v1__batch_get_contexts_request__descriptor,
         &profilecontext__v1__batch_get_profiles_request__descriptor,
+        &profilecontext__v1__prefetch_contexts_request__descriptor,
         &profilecontext__v1__stream_events_request__descriptor,
         &profilecontext__v1__get_identities_request__descriptor,
         &profilecontext__v1__get_entity_request__descriptor,

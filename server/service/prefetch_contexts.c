@@ -1,0 +1,81 @@
+/* PrefetchContexts: sees to it that persons are remembered before anyone asks for them. Nothing is
+ * waited for, so all of it happens on the RPC thread. */
+#include "mapping/wire.h"
+#include "profilecontext/v1/profile_context.pb-c.h"
+#include "service/answer.h"
+#include "service/context_plan.h"
+
+/* Field numbers of PrefetchContextsResponse and PrefetchEntry. */
+enum { RESPONSE_ENTRIES = 1, ENTRY_STATE = 1, ENTRY_REASON = 2 };
+
+enum { PERSONS_MAX = 1000, ENTRY_BYTES_MAX = 64 };
+
+typedef Profilecontext__V1__PrefetchContextsRequest request_message;
+
+static const struct {
+    Profilecontext__V1__PrefetchState state;
+    const char *reason;
+} words[] = {
+    [PC_PREFETCH_WARM] = {PROFILECONTEXT__V1__PREFETCH_STATE__PREFETCH_STATE_WARM, ""},
+    [PC_PREFETCH_STARTED] = {PROFILECONTEXT__V1__PREFETCH_STATE__PREFETCH_STATE_STARTED, ""},
+    [PC_PREFETCH_FULL] = {PROFILECONTEXT__V1__PREFETCH_STATE__PREFETCH_STATE_SKIPPED,
+                          "TOO_MANY_PREFETCHES"},
+    [PC_PREFETCH_NO_CACHE] = {PROFILECONTEXT__V1__PREFETCH_STATE__PREFETCH_STATE_SKIPPED,
+                              "NO_CACHE"},
+};
+
+static void put_entry(pc_buffer *out, pc_prefetch_state state)
+{
+    size_t mark = pc_wire_begin(out, RESPONSE_ENTRIES);
+    pc_wire_put_int(out, ENTRY_STATE, words[state].state);
+    if (words[state].reason[0] != '\0') {
+        pc_wire_put_text(out, ENTRY_REASON, words[state].reason);
+    }
+    pc_wire_end(out, mark);
+}
+
+/* The plan of one person, and all of them. */
+static pc_status plan_prefetch(pc_gather_plan *plan, pc_person_ref **persons, pc_call *call,
+                               const pc_service *service, const request_message *message)
+{
+    pc_status status = PC_OK;
+    const pc_read_fields fields = {.sandbox = message->sandbox,
+                                   .merge_policy_id = message->merge_policy_id,
+                                   .max_staleness = message->max_staleness};
+    const pc_context_fields context = {.read_mask = message->read_mask};
+    pc_request_persons(persons, &plan->person, &status, pc_call_arena(call), service, &fields,
+                       message->persons, message->n_persons, PERSONS_MAX);
+    pc_request_staleness(plan, &fields);
+    pc_plan_context(plan, &status, pc_call_arena(call), service, &context);
+    plan->request_id = pc_call_request_id(call);
+    plan->caller = pc_call_caller_key(call);
+    return status;
+}
+
+void pc_prefetch_contexts(pc_call *call, const void *request, void *self)
+{
+    const pc_service *service = self;
+    const request_message *message = request;
+    pc_gather_plan plan = {.sections = 0};
+    pc_person_ref *persons;
+    pc_status status = plan_prefetch(&plan, &persons, call, service, message);
+    if (!pc_status_ok(&status)) {
+        pc_call_fail(call, status);
+        return;
+    }
+    pc_buffer out;
+    pc_buffer_init(&out, message->n_persons * ENTRY_BYTES_MAX);
+    for (size_t i = 0; i < message->n_persons; i++) {
+        plan.person.namespace_code = persons[i].namespace_code;
+        plan.person.id = persons[i].id;
+        plan.person.xid = persons[i].xid;
+        put_entry(&out, pc_gather_prefetch(service->gatherer, &plan));
+    }
+    pc_slice *answer = pc_buffer_take_slice(&out);
+    pc_buffer_deinit(&out);
+    if (answer == NULL) {
+        pc_call_fail(call, pc_status_out_of_memory());
+    } else {
+        pc_call_answer(call, &answer, 1);
+    }
+}

@@ -1,0 +1,282 @@
+"""Having contexts ready before anyone asks: what is fetched, what it saves, and what it may not do."""
+
+import time
+import unittest
+
+import grpc
+
+from harness import (
+    ADA, Sandbox, Server, context_pb2, identity, messages, prefetch_messages, wait_until,
+)
+
+WARM = prefetch_messages.PREFETCH_STATE_WARM
+STARTED = prefetch_messages.PREFETCH_STATE_STARTED
+SKIPPED = prefetch_messages.PREFETCH_STATE_SKIPPED
+CACHE = context_pb2.SECTION_ORIGIN_CACHE
+MEI = ("Email", "mei.lin@example.com")
+
+
+def customer(number):
+    return ("Email", f"customer{number}@example.com")
+
+
+class Prefetch(unittest.TestCase):
+    """Each test has a server of its own, which remembers nothing yet."""
+
+    arguments = ()
+    cache = "64MiB"
+
+    def setUp(self):
+        self.sandbox = Sandbox()
+        self.addCleanup(self.sandbox.close)
+        self.server = Server(
+            self.sandbox.url, f"--cache-max-bytes={self.cache}", *self.arguments)
+        self.addCleanup(self.server.end_well)
+
+    def prefetch(self, *persons, metadata=None, **fields):
+        """The entries of a call."""
+        request = prefetch_messages.PrefetchContextsRequest(
+            persons=[{"identity": identity(*person)} for person in persons], **fields)
+        return self.server.call("PrefetchContexts", request, metadata=metadata).entries
+
+    def states(self, *persons, **options):
+        return [entry.state for entry in self.prefetch(*persons, **options)]
+
+    def context_and_cost(self, person=ADA, **fields):
+        request = messages.GetContextRequest(identity=identity(*person), **fields)
+        answer, cost = self.server.call_with_cost("GetContext", request)
+        return answer.context, int(cost.get("upstream-calls", 0))
+
+    def requests(self, *names):
+        operations = self.sandbox.stats()["operations"]
+        return sum(operations[name]["requests"] for name in names or operations)
+
+    def wait_until_warm(self, *persons, **fields):
+        """What fails meanwhile is tried again."""
+        wait_until(
+            lambda: all(state == WARM for state in self.states(*persons, **fields)), 10,
+            "all to be warm")
+
+    def wait_until_idle(self):
+        """All that was started has come back and been remembered, names included."""
+        self.wait_until_warm(ADA)
+        wait_until(lambda: self.requests("audiencesBulk") > 0, 10, "names to be asked for")
+        wait_until(lambda: self.sandbox.stats()["inFlight"] == 0, 10, "the answers")
+
+    def hang(self):
+        self.sandbox.faults({"operations": {"*": {"hangRate": 1.0}}})
+
+
+class Warming(Prefetch):
+    def test_what_was_prefetched_costs_the_next_call_nothing(self):
+        self.assertEqual(self.states(ADA), [STARTED])
+        self.wait_until_idle()
+        before = self.requests()
+        self.assertEqual(self.states(ADA), [WARM])
+        context, cost = self.context_and_cost()
+        self.assertEqual(cost, 0)
+        self.assertEqual(self.requests(), before)
+        self.assertGreater(len(context.sections), 5)
+        for info in context.sections:
+            self.assertEqual(info.status, context_pb2.SECTION_STATUS_OK, info)
+            self.assertEqual(info.origin, CACHE, info)
+
+    def test_it_is_the_answer_that_would_have_been_fetched(self):
+        fetched = self.context_and_cost(max_staleness={"seconds": 0})[0]
+        self.server.quit()
+        self.server = Server(self.sandbox.url, "--cache-max-bytes=64MiB")
+        self.addCleanup(self.server.end_well)
+        self.prefetch(ADA)
+        self.wait_until_idle()
+        given = self.context_and_cost()[0]
+        for context in (fetched, given):
+            del context.sections[:]
+            context.ClearField("summary")  # its times are those of its making
+        self.assertEqual(fetched, given)
+
+    def test_only_the_wanted_parts_are_fetched(self):
+        self.prefetch(ADA, read_mask={"paths": ["profile.person", "identities"]})
+        self.wait_until_warm(ADA, read_mask={"paths": ["profile"]})
+        self.assertEqual((self.requests("profile"), self.requests("events")), (1, 0))
+        self.prefetch(ADA, read_mask={"paths": ["events"]})
+        self.wait_until_warm(ADA, read_mask={"paths": ["events"]})
+        self.assertEqual((self.requests("profile"), self.requests("events")), (1, 1))
+
+    def test_max_staleness_says_what_is_fresh_enough(self):
+        self.context_and_cost()
+        before = self.requests("profile", "events")
+        self.assertEqual(self.states(ADA, max_staleness={"seconds": 600}), [WARM])
+        self.assertEqual(self.requests("profile", "events"), before)
+        self.assertEqual(self.states(ADA, max_staleness={"seconds": 0}), [STARTED])
+        wait_until(lambda: self.requests("profile", "events") == before + 2, 10, "both parts")
+
+    def test_entries_come_in_the_order_of_the_persons(self):
+        self.prefetch(MEI)
+        self.wait_until_warm(MEI)
+        self.hang()
+        self.assertEqual(self.states(ADA, MEI, ADA, MEI), [STARTED, WARM, STARTED, WARM])
+
+    def test_where_to_look_is_the_requests(self):
+        other = "00000000-0000-4000-8000-00000000ad02"
+        self.prefetch(ADA, merge_policy_id=other)
+        self.wait_until_warm(ADA, merge_policy_id=other)
+        self.assertEqual(self.states(ADA), [STARTED])
+        self.assertEqual(self.states(ADA, merge_policy_id=other), [WARM])
+
+    def test_a_person_nobody_knows_is_ready_too(self):
+        nobody = ("Email", "nobody@example.com")
+        self.prefetch(nobody)
+        self.wait_until_warm(nobody)
+        before = self.requests()
+        self.server.fails(
+            "GetContext", messages.GetContextRequest(identity=identity(*nobody)),
+            grpc.StatusCode.NOT_FOUND)
+        self.assertEqual(self.requests(), before)
+
+    def test_a_call_meanwhile_joins_in(self):
+        self.sandbox.faults({"operations": {"*": {"delayMs": 1000}}})
+        mask = {"paths": ["profile", "events"]}
+        self.assertEqual(self.states(ADA, read_mask=mask), [STARTED])
+        context, cost = self.context_and_cost(read_mask=mask)
+        self.assertTrue(context.HasField("profile"))
+        self.assertEqual(cost, 0)
+        self.assertEqual(self.requests("profile", "events"), 2)
+
+    def test_what_has_failed_can_be_tried_again(self):
+        self.sandbox.faults({"operations": {"*": {"errorRate": 1.0, "errorStatus": 503}}})
+        self.prefetch(ADA)
+        wait_until(lambda: self.requests("profile", "events") >= 2, 10, "both to have failed")
+        self.sandbox.faults({})
+        self.wait_until_warm(ADA)
+        self.assertTrue(self.context_and_cost()[0].HasField("profile"))
+
+    def test_bad_requests_name_the_field(self):
+        request = prefetch_messages.PrefetchContextsRequest
+        ada = {"identity": identity(*ADA)}
+        cases = [
+            (request(), "persons"),
+            (request(persons=[ada] * 1001), "persons"),
+            (request(persons=[ada, {}]), "persons[1]"),
+            (request(persons=[ada, {"identity": identity("Email", "")}]), "persons[1].identity.id"),
+            (request(persons=[ada], sandbox="No Such"), "sandbox"),
+            (request(persons=[ada], merge_policy_id="!"), "merge_policy_id"),
+            (request(persons=[ada], max_staleness={"seconds": -1}), "max_staleness"),
+            (request(persons=[ada], read_mask={"paths": ["no_such"]}), "read_mask"),
+            (request(persons=[ada], read_mask={"paths": ["identity"]}), "read_mask"),
+        ]
+        for bad, field in cases:
+            with self.subTest(field=field):
+                failure = self.server.fails(
+                    "PrefetchContexts", bad, grpc.StatusCode.INVALID_ARGUMENT)
+                self.assertIn(field, failure.violations)
+        self.assertEqual(self.requests(), 0)
+
+    def test_a_thousand_persons_are_answered_while_the_upstream_hangs(self):
+        self.hang()
+        persons = [customer(n) for n in range(1000)]
+        states = self.states(*persons)
+        self.assertEqual(len(states), 1000)
+        # 256 fetches are two for each of 128.
+        self.assertEqual(states.count(STARTED), 128)
+        self.assertEqual(states.count(SKIPPED), 872)
+
+
+class Bound(Prefetch):
+    arguments = ("--prefetch-max-waiting=3", "--upstream-timeout=60s")
+    mask = {"paths": ["profile"]}
+
+    def test_more_than_the_bound_are_skipped_and_a_live_call_is_not(self):
+        self.sandbox.faults({"operations": {"profile": {"hangRate": 1.0}}})
+        first = self.states(customer(1), customer(2), read_mask=self.mask)
+        self.assertEqual(first, [STARTED, STARTED])
+        # The bound holds across calls; what is under way takes no more room.
+        entries = self.prefetch(*[customer(n) for n in range(1, 6)], read_mask=self.mask)
+        self.assertEqual(
+            [entry.state for entry in entries], [STARTED, STARTED, STARTED, SKIPPED, SKIPPED])
+        self.assertEqual([entry.reason for entry in entries],
+                         ["", "", "", "TOO_MANY_PREFETCHES", "TOO_MANY_PREFETCHES"])
+        wait_until(lambda: self.sandbox.stats()["inFlight"] == 3, 5, "the fetches to hang")
+        self.sandbox.faults({})
+        self.assertTrue(self.context_and_cost()[0].HasField("profile"))
+
+    def test_the_bound_is_free_again_when_fetches_have_ended(self):
+        for first in range(0, 12, 3):
+            persons = [customer(n) for n in range(first, first + 3)]
+            self.assertEqual(self.states(*persons, read_mask=self.mask), [STARTED] * 3)
+            self.wait_until_warm(*persons, read_mask=self.mask)
+
+
+class FewFetches(Prefetch):
+    arguments = ("--upstream-max-in-flight=8", "--upstream-timeout=60s")
+
+    def test_it_does_not_fill_the_upstream_client(self):
+        self.sandbox.faults({"operations": {"events": {"hangRate": 1.0}}})
+        persons = [customer(n) for n in range(20)]
+        states = self.states(*persons, read_mask={"paths": ["events"]})
+        self.assertEqual((states.count(STARTED), states.count(SKIPPED)), (4, 16))
+        context = self.context_and_cost(read_mask={"paths": ["profile"]})[0]
+        self.assertTrue(context.HasField("profile"))
+
+
+class Refused(Prefetch):
+    arguments = ("--prefetch-max-waiting=0",)
+
+    def test_none_are_fetched_where_none_may_be(self):
+        entry, = self.prefetch(ADA)
+        self.assertEqual((entry.state, entry.reason), (SKIPPED, "TOO_MANY_PREFETCHES"))
+        self.assertEqual(self.requests(), 0)
+
+
+class WithoutCache(Prefetch):
+    cache = "0"
+
+    def test_nothing_is_fetched_where_nothing_is_remembered(self):
+        entry, = self.prefetch(ADA)
+        self.assertEqual((entry.state, entry.reason), (SKIPPED, "NO_CACHE"))
+        self.assertEqual(self.requests(), 0)
+
+
+class Budget(Prefetch):
+    # Half of ten is kept from prefetching; a second brings one, in ten seconds.
+    arguments = ("--budget-rate=1", "--budget-burst=10", "--upstream-timeout=30s")
+    mask = {"paths": ["profile"]}
+
+    def test_it_leaves_half_of_the_budget_to_live_calls(self):
+        persons = [customer(n) for n in range(100)]
+        # Its own word on how critical it is does not count.
+        states = self.states(*persons, read_mask=self.mask, metadata=[("x-criticality", "routing")])
+        self.assertEqual(states, [STARTED] * 100)
+        wait_until(lambda: self.requests("profile") >= 5, 5, "what it may take")
+        for number in range(200, 203):
+            call = self.server.channel.unary_unary(
+                "/profilecontext.v1.ProfileContext/GetProfile",
+                messages.GetProfileRequest.SerializeToString,
+                messages.GetProfileResponse.FromString,
+            ).future(
+                messages.GetProfileRequest(identity=identity(*customer(number))), timeout=0.9,
+                metadata=[("x-criticality", "routing")])
+            self.assertIn(call.code(), (grpc.StatusCode.OK, grpc.StatusCode.NOT_FOUND))
+
+    def test_a_live_call_takes_over_what_waits_for_the_budget(self):
+        begin = time.monotonic()
+        self.states(*[customer(n) for n in range(50)], read_mask=self.mask)
+        self.server.fails(
+            "GetProfile", messages.GetProfileRequest(identity=identity(*customer(49))),
+            grpc.StatusCode.NOT_FOUND, timeout=5)
+        # Far ahead of its turn, which would be after 44 seconds.
+        self.assertLess(time.monotonic() - begin, 5)
+        self.assertLess(self.requests("profile"), 15)
+
+
+class End(Prefetch):
+    def test_prefetches_under_way_do_not_keep_the_server_from_ending(self):
+        self.hang()
+        self.prefetch(*[customer(n) for n in range(200)])
+        wait_until(lambda: self.sandbox.stats()["inFlight"] > 0, 5, "the first")
+        begin = time.monotonic()
+        self.server.quit()
+        self.assertLess(time.monotonic() - begin, 5)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
