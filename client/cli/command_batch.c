@@ -124,18 +124,7 @@ static void list_open(batch *b)
             continue;
         }
         size_t at = b->asked_count++;
-        const person *who = &b->items[i].who.who;
-        profilecontext__v1__person_ref__init(&b->refs[at]);
-        profilecontext__v1__identity__init(&b->identities[at]);
-        if (who->by_xid) {
-            b->refs[at].person_case = PROFILECONTEXT__V1__PERSON_REF__PERSON_XID;
-            b->refs[at].xid = request_text(who->id);
-        } else {
-            b->identities[at].namespace_ = request_text(who->namespace_code);
-            b->identities[at].id = request_text(who->id);
-            b->refs[at].person_case = PROFILECONTEXT__V1__PERSON_REF__PERSON_IDENTITY;
-            b->refs[at].identity = &b->identities[at];
-        }
+        request_person_ref(&b->refs[at], &b->identities[at], &b->items[i].who.who);
         b->ref_list[at] = &b->refs[at];
         b->asked[at] = i;
     }

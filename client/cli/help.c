@@ -21,6 +21,7 @@ static const char program_help[] =
     "  entity      a record that is no person: an account, an opportunity\n"
     "  delete      asks the platform to delete a profile\n"
     "  health      whether the server serves\n"
+    "  prefetch    has persons ready in the server before anyone asks\n"
     "  bench       loads a server and measures its answers\n"
     "\n"
     "WHO is NAMESPACE:ID. The names email, phone, ecid and crmid are understood in\n"
@@ -197,6 +198,28 @@ static const char batch_help[] =
     "\n"
     "The other options are in profilectl --help.\n";
 
+static const char prefetch_help[] =
+    "profilectl prefetch [WHO...] has persons ready in the server before anyone asks.\n"
+    "\n"
+    "  profilectl prefetch phone:+441234567\n"
+    "  profilectl prefetch crmid:4711 crmid:4712 --mask profile,summary\n"
+    "  profilectl prefetch --ids due-calls.csv --max-staleness 10m\n"
+    "\n"
+    "  WHO...             up to 16 persons\n"
+    "  --ids FILE         a list or a table, as profilectl batch --help tells; - is\n"
+    "                     standard input. --input, --namespace, --id-column and\n"
+    "                     --skip-bad are as there\n"
+    "  --mask PATHS       what calls will ask for, as of context; default all\n"
+    "  --max-staleness TIME\n"
+    "                     younger data is left as it is; 0 fetches all anew\n"
+    "\n"
+    "The answer comes at once: who is ready, who is being fetched, and who is skipped\n"
+    "because the server fetches as many as it may. It does so after all other calls.\n"
+    "With --json a response for each 1000 persons. Ends with 5 when someone was\n"
+    "skipped, and with 1 when the server remembers nothing.\n"
+    "\n"
+    "The other options are in profilectl --help.\n";
+
 static const char bench_help[] =
     "profilectl bench [WHO...] loads a server with calls and measures its answers.\n"
     "\n"
@@ -281,6 +304,8 @@ const char *help_text(command which)
         return delete_help;
     case COMMAND_BATCH:
         return batch_help;
+    case COMMAND_PREFETCH:
+        return prefetch_help;
     case COMMAND_HEALTH:
         return health_help;
     case COMMAND_BENCH:

@@ -46,7 +46,7 @@ static exit_code run_command(session *in)
         {COMMAND_EVENTS, command_events},         {COMMAND_SEGMENTS, command_segments},
         {COMMAND_IDENTITIES, command_identities}, {COMMAND_ENTITY, command_entity},
         {COMMAND_DELETE, command_delete},         {COMMAND_BATCH, command_batch},
-        {COMMAND_BENCH, command_bench},
+        {COMMAND_BENCH, command_bench},           {COMMAND_PREFETCH, command_prefetch},
     };
     request_parts parts;
     exit_code code = EXIT_CODE_OTHER;

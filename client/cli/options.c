@@ -9,28 +9,31 @@
 #include <string.h>
 
 #include "options_bench.h"
+#include "options_persons.h"
 #include "times.h"
 
 enum {
     ANY_COMMAND = ~0,
     PERSON_COMMANDS = COMMAND_CONTEXT | COMMAND_PROFILE | COMMAND_EVENTS | COMMAND_SEGMENTS |
                       COMMAND_IDENTITIES | COMMAND_ENTITY | COMMAND_DELETE | COMMAND_BATCH |
-                      COMMAND_BENCH,
+                      COMMAND_BENCH | COMMAND_PREFETCH,
     FRESH_COMMANDS = PERSON_COMMANDS & ~COMMAND_DELETE,
     MASKED_COMMANDS = FRESH_COMMANDS,
     PAGED_COMMANDS = COMMAND_EVENTS | COMMAND_SEGMENTS,
-    LIST_COMMANDS = COMMAND_BATCH | COMMAND_BENCH,
+    CONTEXT_COMMANDS = COMMAND_CONTEXT | COMMAND_BATCH | COMMAND_BENCH,
+    LIST_COMMANDS = COMMAND_BATCH | COMMAND_BENCH | COMMAND_PREFETCH,
 };
 
 static const struct {
     const char *name;
     command which;
 } commands[] = {
-    {"context", COMMAND_CONTEXT}, {"profile", COMMAND_PROFILE},
-    {"events", COMMAND_EVENTS},   {"segments", COMMAND_SEGMENTS},
-    {"batch", COMMAND_BATCH},     {"identities", COMMAND_IDENTITIES},
-    {"entity", COMMAND_ENTITY},   {"delete", COMMAND_DELETE},
-    {"health", COMMAND_HEALTH},   {"bench", COMMAND_BENCH},
+    {"context", COMMAND_CONTEXT},   {"profile", COMMAND_PROFILE},
+    {"events", COMMAND_EVENTS},     {"segments", COMMAND_SEGMENTS},
+    {"batch", COMMAND_BATCH},       {"identities", COMMAND_IDENTITIES},
+    {"entity", COMMAND_ENTITY},     {"delete", COMMAND_DELETE},
+    {"health", COMMAND_HEALTH},     {"bench", COMMAND_BENCH},
+    {"prefetch", COMMAND_PREFETCH},
 };
 
 typedef enum {
@@ -78,14 +81,14 @@ static const option_row rows[] = {
     {"merge-policy", KIND_TEXT, AT(merge_policy), PERSON_COMMANDS},
     {"max-staleness", KIND_SPAN, AT(max_staleness_ms), FRESH_COMMANDS},
     {"mask", KIND_TEXT, AT(mask), MASKED_COMMANDS},
-    {"event-limit", KIND_COUNT, AT(event_limit), COMMAND_CONTEXT | LIST_COMMANDS},
+    {"event-limit", KIND_COUNT, AT(event_limit), CONTEXT_COMMANDS},
     {"page-size", KIND_COUNT, AT(page_size), PAGED_COMMANDS | COMMAND_BENCH},
     {"page-token", KIND_TEXT, AT(page_token), PAGED_COMMANDS},
     {"all", KIND_FLAG, AT(all), COMMAND_SEGMENTS},
     {"follow-pages", KIND_FLAG, AT(follow_pages), COMMAND_EVENTS},
     {"event-type", KIND_LIST, AT(event_types), COMMAND_EVENTS},
     {"filter", KIND_FILTER, AT(filters), COMMAND_EVENTS},
-    {"since", KIND_MOMENT, AT(since_ms), COMMAND_EVENTS | COMMAND_CONTEXT | LIST_COMMANDS},
+    {"since", KIND_MOMENT, AT(since_ms), COMMAND_EVENTS | CONTEXT_COMMANDS},
     {"until", KIND_MOMENT, AT(until_ms), COMMAND_EVENTS},
     {"oldest-first", KIND_FLAG, AT(oldest_first), COMMAND_EVENTS},
     {"yes", KIND_FLAG, AT(yes), COMMAND_DELETE},
@@ -99,7 +102,7 @@ static const option_row rows[] = {
     {"skip-bad", KIND_FLAG, AT(skip_bad), LIST_COMMANDS},
     {"retries", KIND_RETRIES, AT(retries), COMMAND_BATCH},
     {"chunk-size", KIND_COUNT, AT(chunk_size), COMMAND_BATCH},
-    {"ids", KIND_TEXT, AT(id_file), COMMAND_BENCH},
+    {"ids", KIND_TEXT, AT(id_file), COMMAND_BENCH | COMMAND_PREFETCH},
     {"id-template", KIND_TEXT, AT(id_template), COMMAND_BENCH},
     {"id-count", KIND_WHOLE, AT(id_count), COMMAND_BENCH},
     {"id-from", KIND_WHOLE, AT(id_from), COMMAND_BENCH},
@@ -331,9 +334,8 @@ static bool parse_operand(parser *in, const char *text)
         }
         return problem(in, "there is no command '%s'", text);
     }
-    size_t most = in->out->command == COMMAND_BENCH    ? OPTIONS_LIST_MAX
-                  : in->out->command == COMMAND_ENTITY ? 2
-                                                       : 1;
+    bool many = (in->out->command & (COMMAND_BENCH | COMMAND_PREFETCH)) != 0;
+    size_t most = many ? OPTIONS_LIST_MAX : in->out->command == COMMAND_ENTITY ? 2 : 1;
     if (in->operand_count == most) {
         return problem(in, "'%s' is one argument too many", text);
     }
@@ -353,6 +355,13 @@ static const char *schema_of(const char *text)
     return text;
 }
 
+static bool check_prefetch(const parser *in)
+{
+    return in->out->persons.count > 0 || in->out->id_file != NULL ||
+           problem(in, "prefetch needs to know who: NAMESPACE:ID, such as email:ada@example.com, "
+                       "or --ids FILE");
+}
+
 /* Takes the arguments that are no options. */
 static bool take_operands(parser *in)
 {
@@ -366,10 +375,12 @@ static bool take_operands(parser *in)
         out->input_file = who != NULL && strcmp(who, "-") != 0 ? who : NULL;
         return true;
     }
-    if (out->command == COMMAND_BENCH) {
+    if (out->command == COMMAND_BENCH || out->command == COMMAND_PREFETCH) {
         memcpy(out->persons.items, in->operands, sizeof in->operands);
         out->persons.count = in->operand_count;
-        return options_bench_check(out, in->problem);
+        return options_persons_check(out, in->problem) &&
+               (out->command == COMMAND_BENCH ? options_bench_check(out, in->problem)
+                                              : check_prefetch(in));
     }
     if (out->command == COMMAND_ENTITY) {
         if (in->operand_count < 2) {

@@ -20,7 +20,8 @@ typedef enum {
     COMMAND_ENTITY = 1 << 6,
     COMMAND_DELETE = 1 << 7,
     COMMAND_BATCH = 1 << 8,
-    COMMAND_BENCH = 1 << 9
+    COMMAND_BENCH = 1 << 9,
+    COMMAND_PREFETCH = 1 << 10
 } command;
 
 typedef enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER } colour_choice;
@@ -87,7 +88,7 @@ typedef struct {
     int32_t retries;
     int32_t chunk_size;
 
-    option_list persons;     /* of bench: NAMESPACE:ID each */
+    option_list persons;     /* of bench and prefetch: NAMESPACE:ID each */
     const char *id_file;     /* "-": standard input; NULL: none */
     const char *id_template; /* NULL: none */
     int64_t id_count;

@@ -62,13 +62,6 @@ static bool check_template(const char *name, const char *text, char problem[OPTI
 
 static bool check_persons(const options *of, char problem[OPTIONS_PROBLEM_SIZE])
 {
-    for (size_t i = 0; i < of->persons.count; i++) {
-        person who;
-        const char *why = person_parse(&who, of->persons.items[i]);
-        if (why != NULL) {
-            return wrong(problem, "'%s' names nobody: %s", of->persons.items[i], why);
-        }
-    }
     if ((of->id_template == NULL) != (of->id_count == 0)) {
         return wrong(problem, "--id-template and --id-count, which is above 0, belong together");
     }
@@ -77,10 +70,6 @@ static bool check_persons(const options *of, char problem[OPTIONS_PROBLEM_SIZE])
     }
     if (of->id_template != NULL && !check_template("id-template", of->id_template, problem)) {
         return false;
-    }
-    if (of->id_file == NULL &&
-        (of->namespace_code != NULL || of->id_column != NULL || of->skip_bad)) {
-        return wrong(problem, "--namespace, --id-column and --skip-bad are about --ids");
     }
     if (of->persons.count == 0 && of->id_file == NULL && of->id_template == NULL &&
         of->miss_percent < 100) {

@@ -226,3 +226,27 @@ void request_batch_profiles(Profilecontext__V1__BatchGetProfilesRequest *out, re
     FILL_READ(out, parts, from);
     FILL_MASK(out, parts);
 }
+
+void request_prefetch(Profilecontext__V1__PrefetchContextsRequest *out, request_parts *parts,
+                      const options *from)
+{
+    profilecontext__v1__prefetch_contexts_request__init(out);
+    FILL_READ(out, parts, from);
+    FILL_MASK(out, parts);
+}
+
+void request_person_ref(Profilecontext__V1__PersonRef *out, Profilecontext__V1__Identity *identity,
+                        const person *who)
+{
+    profilecontext__v1__person_ref__init(out);
+    profilecontext__v1__identity__init(identity);
+    if (who->by_xid) {
+        out->person_case = PROFILECONTEXT__V1__PERSON_REF__PERSON_XID;
+        out->xid = request_text(who->id);
+    } else {
+        identity->namespace_ = request_text(who->namespace_code);
+        identity->id = request_text(who->id);
+        out->person_case = PROFILECONTEXT__V1__PERSON_REF__PERSON_IDENTITY;
+        out->identity = identity;
+    }
+}

@@ -47,6 +47,13 @@ void request_batch_contexts(Profilecontext__V1__BatchGetContextsRequest *out, re
 void request_batch_profiles(Profilecontext__V1__BatchGetProfilesRequest *out, request_parts *parts,
                             const options *from);
 
+void request_prefetch(Profilecontext__V1__PrefetchContextsRequest *out, request_parts *parts,
+                      const options *from);
+
+/* One person of them, who is borrowed; `identity` is where the reference may keep one. */
+void request_person_ref(Profilecontext__V1__PersonRef *out, Profilecontext__V1__Identity *identity,
+                        const person *who);
+
 /* A text as protobuf-c's structs want it, which know no const; requests are only read. */
 char *request_text(const char *text);
 

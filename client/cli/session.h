@@ -48,6 +48,7 @@ exit_code command_entity(session *in, request_parts *parts);
 exit_code command_delete(session *in, request_parts *parts);
 exit_code command_batch(session *in, request_parts *parts);
 exit_code command_bench(session *in, request_parts *parts);
+exit_code command_prefetch(session *in, request_parts *parts);
 exit_code command_health(session *in);
 
 #endif

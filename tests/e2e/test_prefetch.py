@@ -1,12 +1,16 @@
 """Having contexts ready before anyone asks: what is fetched, what it saves, and what it may not do."""
 
+import json
+import os
+import subprocess
+import tempfile
 import time
 import unittest
 
 import grpc
 
 from harness import (
-    ADA, Sandbox, Server, context_pb2, identity, messages, prefetch_messages, wait_until,
+    ADA, Sandbox, Server, context_pb2, identity, messages, prefetch_messages, program, wait_until,
 )
 
 WARM = prefetch_messages.PREFETCH_STATE_WARM
@@ -233,6 +237,12 @@ class WithoutCache(Prefetch):
     def test_nothing_is_fetched_where_nothing_is_remembered(self):
         entry, = self.prefetch(ADA)
         self.assertEqual((entry.state, entry.reason), (SKIPPED, "NO_CACHE"))
+        done = subprocess.run(
+            [program("profilectl"), "--server", self.server.address, "prefetch", "email:a@b"],
+            capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("skipped: NO_CACHE", done.stdout)
+        self.assertIn("remembers nothing", done.stderr)
         self.assertEqual(self.requests(), 0)
 
 
@@ -276,6 +286,82 @@ class End(Prefetch):
         begin = time.monotonic()
         self.server.quit()
         self.assertLess(time.monotonic() - begin, 5)
+
+
+class OnTheCommandLine(Prefetch):
+    arguments = ("--prefetch-max-waiting=3", "--upstream-timeout=60s")
+    who = (f"email:{ADA[1]}", f"email:{MEI[1]}")
+
+    def run_it(self, *arguments, code=0, stdin=""):
+        done = subprocess.run(
+            [program("profilectl"), "prefetch", *arguments, "--mask", "profile"],
+            env={**os.environ, "PROFILECTL_SERVER": self.server.address},
+            input=stdin, capture_output=True, text=True, timeout=60, check=False,
+        )
+        self.assertEqual(done.returncode, code, done.stdout[-2000:] + done.stderr)
+        return done
+
+    def wait_until_ready(self):
+        self.wait_until_warm(ADA, MEI, read_mask={"paths": ["profile"]})
+
+    def list_of(self, text):
+        file = tempfile.NamedTemporaryFile("w", suffix=".csv")
+        self.addCleanup(file.close)
+        file.write(text)
+        file.flush()
+        return file.name
+
+    def test_who_is_fetched_and_who_is_ready_is_told(self):
+        self.sandbox.faults({"operations": {"*": {"delayMs": 500}}})
+        first = self.run_it(*self.who)
+        self.assertRegex(first.stdout, r"Email:ada\S+ +being fetched\nEmail:mei\S+ +being fetched")
+        self.sandbox.faults({})
+        self.wait_until_ready()
+        second = self.run_it(*self.who)
+        self.assertRegex(second.stdout, r"Email:ada\S+ +ready\nEmail:mei\S+ +ready")
+        self.assertIn("2 ready, 0 being fetched, 0 skipped", second.stderr)
+
+    def test_json_is_the_response(self):
+        answer = json.loads(self.run_it(*self.who, "--json").stdout)
+        self.assertEqual(
+            answer, {"entries": [{"state": "PREFETCH_STATE_STARTED"}] * 2})
+
+    def test_lists_are_read_as_those_of_a_batch(self):
+        text = "namespace,id\n" + "".join(f"Email,{id}\n" for _, id in (ADA, MEI))
+        self.assertEqual(len(self.run_it("--ids", self.list_of(text)).stdout.splitlines()), 2)
+        self.wait_until_ready()
+        lines = "# due\n" + "\n".join(self.who) + "\n"
+        self.assertIn("2 ready", self.run_it("--ids", "-", stdin=lines).stderr)
+        self.assertIn(
+            "1 ready", self.run_it("--ids", "-", "--namespace", "Email", stdin=ADA[1]).stderr)
+
+    def test_long_lists_go_in_several_calls(self):
+        self.run_it(*self.who)
+        self.wait_until_ready()
+        done = self.run_it("--ids", "-", stdin=f"{self.who[0]}\n" * 2500)
+        self.assertEqual(len(done.stdout.splitlines()), 2500)
+        self.assertIn("2500 ready", done.stderr)
+
+    def test_a_bad_line_ends_it_after_those_before(self):
+        lines = f"{self.who[0]}\nnobody\n{self.who[1]}\n"
+        done = self.run_it("--ids", "-", stdin=lines, code=2)
+        self.assertEqual(len(done.stdout.splitlines()), 1)
+        self.assertIn("line 2", done.stderr)
+        done = self.run_it("--ids", "-", "--skip-bad", stdin=lines)
+        self.assertEqual(len(done.stdout.splitlines()), 2)
+        self.assertIn("1 bad line", done.stderr)
+
+    def test_those_skipped_are_told_and_worth_another_try(self):
+        self.hang()
+        done = self.run_it(*[f"email:customer{n}@example.com" for n in range(4)], code=5)
+        self.assertIn("skipped: TOO_MANY_PREFETCHES", done.stdout.splitlines()[3])
+        self.assertIn("1 skipped", done.stderr)
+        self.assertIn("try again", done.stderr)
+
+    def test_a_wrong_request_and_a_missing_list_are_misuse(self):
+        self.assertIn("sandbox", self.run_it(self.who[0], "--sandbox", "No", code=2).stderr)
+        self.assertIn("cannot read", self.run_it("--ids", "/no/such", code=2).stderr)
+        self.assertEqual(self.requests(), 0)
 
 
 if __name__ == "__main__":

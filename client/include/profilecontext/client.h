@@ -177,6 +177,11 @@ PROFILECONTEXT_API profilecontext_code profilecontext_batch_get_profiles(
     const Profilecontext__V1__BatchGetProfilesRequest *request,
     const profilecontext_call_options *options, profilecontext_status *status);
 
+PROFILECONTEXT_API profilecontext_code profilecontext_prefetch_contexts(
+    Profilecontext__V1__PrefetchContextsResponse **out, profilecontext_client *client,
+    const Profilecontext__V1__PrefetchContextsRequest *request,
+    const profilecontext_call_options *options, profilecontext_status *status);
+
 PROFILECONTEXT_API profilecontext_code profilecontext_get_identities(
     Profilecontext__V1__GetIdentitiesResponse **out, profilecontext_client *client,
     const Profilecontext__V1__GetIdentitiesRequest *request,

@@ -239,6 +239,23 @@ static void no_more_connections_than_calls_are_made(void **state)
     assert_int_equal(chosen.connections, 3);
 }
 
+static void persons_to_prefetch_are_named_or_listed(void **state)
+{
+    (void)state;
+    const char *const named[] = {"profilectl", "prefetch", "email:a@b", "crmid:1"};
+    const char *const listed[] = {"profilectl", "prefetch", "--ids", "list.csv", "--skip-bad"};
+    options chosen;
+    char problem[OPTIONS_PROBLEM_SIZE] = "";
+    assert_true(options_parse(&chosen, 4, named, NOW_MS, problem));
+    assert_int_equal(chosen.command, COMMAND_PREFETCH);
+    assert_int_equal(chosen.persons.count, 2);
+    assert_null(chosen.id_file);
+    assert_int_equal(chosen.deadline_ms, 5000);
+    assert_true(options_parse(&chosen, 5, listed, NOW_MS, problem));
+    assert_int_equal(chosen.persons.count, 0);
+    assert_string_equal(chosen.id_file, "list.csv");
+}
+
 static void misuse_of_bench_is_told_in_words(void **state)
 {
     (void)state;
@@ -312,6 +329,11 @@ static void misuse_is_told_in_words(void **state)
         {{"profilectl", "batch", "--retries", "-1"}, 4, "from 0 on"},
         {{"profilectl", "batch", "--format", "xml"}, 4, "ndjson or csv"},
         {{"profilectl", "batch", "a", "b"}, 4, "one argument too many"},
+        {{"profilectl", "prefetch"}, 2, "who"},
+        {{"profilectl", "prefetch", "a:b", "nobody"}, 4, "'nobody' names nobody"},
+        {{"profilectl", "prefetch", "a:b", "--skip-bad"}, 4, "about --ids"},
+        {{"profilectl", "prefetch", "a:b", "--input=csv"}, 4, "about --ids"},
+        {{"profilectl", "prefetch", "a:b", "--event-limit", "5"}, 5, "does not take"},
         {{"profilectl", "batch", "--profiles", "--event-limit", "5"}, 5, "leaves out"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -335,6 +357,7 @@ int main(void)
         cmocka_unit_test(filters_are_read),
         cmocka_unit_test(a_load_is_closed_unless_a_rate_is_given),
         cmocka_unit_test(no_more_connections_than_calls_are_made),
+        cmocka_unit_test(persons_to_prefetch_are_named_or_listed),
         cmocka_unit_test(misuse_of_bench_is_told_in_words),
         cmocka_unit_test(misuse_is_told_in_words),
     };
