@@ -65,6 +65,21 @@ static void write_sections(pc_buffer *out, const pc_section_counts *counts)
 
 /* ---- the cache ------------------------------------------------------------------------------- */
 
+/* How many of the prefetched parts are used is what prefetching is worth. */
+static void write_prefetched(pc_buffer *out, const pc_cache_figures *figures)
+{
+    static const char name[] = "profilecontext_prefetched_parts_ended_total";
+    const pc_metric_label used = {"outcome", "used"};
+    const pc_metric_label unused = {"outcome", "unused"};
+    write_one(out, "profilecontext_prefetched_parts_total", PC_METRIC_COUNTER,
+              "Profiles and lists of events that were remembered before anyone asked for them.",
+              figures->prefetched);
+    pc_metrics_head(out, name, PC_METRIC_COUNTER,
+                    "Those of them that were used for an answer, and that left unused.");
+    pc_metrics_count(out, name, &used, 1, figures->prefetched_given);
+    pc_metrics_count(out, name, &unused, 1, figures->prefetched_wasted);
+}
+
 static void write_cache(pc_buffer *out, pc_cache *cache, size_t bytes_max)
 {
     pc_cache_figures figures = {0};
@@ -79,6 +94,7 @@ static void write_cache(pc_buffer *out, pc_cache *cache, size_t bytes_max)
               "Memory that it may take; 0: nothing is remembered.", bytes_max);
     write_one(out, "profilecontext_cache_evictions_total", PC_METRIC_COUNTER,
               "Persons who were forgotten to make room for others.", figures.evicted);
+    write_prefetched(out, &figures);
 }
 
 /* ---- the upstream ---------------------------------------------------------------------------- */

@@ -14,7 +14,7 @@ import grpc
 
 from harness import (
     ADA, Process, Sandbox, Server, batch_messages, closing, entity_messages, identity, messages,
-    program, wait_until,
+    prefetch_messages, program, wait_until,
 )
 
 SECTIONS = ["profile", "events", "segment_memberships", "identities", "insights", "summary"]
@@ -145,6 +145,26 @@ class Parts(Operator):
                        "profilecontext_cache_max_bytes": 64 << 20,
                        "profilecontext_cache_evictions_total": 0})
         self.assertTrue(1000 < self.server.metrics()["profilecontext_cache_bytes"] < 100_000)
+
+    def test_prefetched_parts_count_as_used_when_somebody_asks(self):
+        def prefetch(person, **fields):
+            self.server.call("PrefetchContexts", prefetch_messages.PrefetchContextsRequest(
+                persons=[{"identity": identity(*person)}], **fields))
+
+        def check(all, used, unused):
+            name = "profilecontext_prefetched_parts"
+            self.wait_for({f"{name}_total": all,
+                           f'{name}_ended_total{{outcome="used"}}': used,
+                           f'{name}_ended_total{{outcome="unused"}}': unused})
+
+        prefetch(ADA)
+        check(2, 0, 0)
+        self.context()
+        self.context()
+        check(2, 2, 0)
+        for times in (1, 2):
+            prefetch(MEI, max_staleness={"seconds": 0})
+            check(2 + 2 * times, 2, 2 * (times - 1))
 
     def test_sections_count_as_the_caller_got_them(self):
         self.sandbox.faults({"operations": {"events": {"errorRate": 1.0, "errorStatus": 500}}})
