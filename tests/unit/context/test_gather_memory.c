@@ -149,6 +149,9 @@ static bool gather_once(const pc_gatherer *gatherer, long n)
     w.undecided = 0;
     pc_gathering *gathering;
     atomic_store(&calls_left, n);
+    if (gatherer->prefetches_max > 0) {
+        (void)pc_gather_prefetch(gatherer, &plan);
+    }
     pc_status status = pc_gather_start(&gathering, gatherer, &plan, &callbacks);
     if (pc_status_ok(&status)) {
         wait_for_release();
@@ -164,8 +167,8 @@ static bool gather_once(const pc_gatherer *gatherer, long n)
     return reached;
 }
 
-/* Once with what is remembered, once without. */
-static void fail_each(size_t cache_bytes_max)
+/* With a cache or without, with prefetching before each gathering or without. */
+static void fail_each(size_t cache_bytes_max, size_t prefetches_max)
 {
     const pc_source source = {.start = start, .cancel = ignore, .release = ignore};
     pc_gatherer gatherer = {.source = &source,
@@ -175,7 +178,8 @@ static void fail_each(size_t cache_bytes_max)
                             .scope = "org",
                             .cached_events = 10,
                             .link_identities = true,
-                            .cache_bytes_max = cache_bytes_max};
+                            .cache_bytes_max = cache_bytes_max,
+                            .prefetches_max = prefetches_max};
     pc_insight_set *insights;
     const pc_insight_rule rule = {.name = "churn", .path = "_t.churn", .type = PC_INSIGHT_NUMBER};
     check_ok(pc_workers_new(&w.upstream, 1));
@@ -215,8 +219,9 @@ static void fail_each(size_t cache_bytes_max)
 static void test_gather__survives_every_failed_allocation(void **state)
 {
     (void)state;
-    fail_each(0);
-    fail_each(1 << 20);
+    fail_each(0, 0);
+    fail_each(1 << 20, 0);
+    fail_each(1 << 20, 10);
 }
 
 int main(void)
