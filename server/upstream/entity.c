@@ -175,9 +175,10 @@ static void on_hedge_due(pc_loop_timer *timer)
 {
     pc_entity_op *op = PC_CONTAINER_OF(timer, pc_entity_op, hedge_due);
     pc_entity_client *client = op->task.client;
-    /* One that waits for another token has had an answer, and will be sent again. */
-    if (!pc_attempt_is_out(&op->first) || client->hedge_credit < HEDGE_CREDIT ||
-        atomic_load(&client->is_closing) ||
+    /* One that waits for another token has had an answer, and will be sent again; for one that
+     * nobody waits for yet a second call would be spent for nothing. */
+    if (!pc_attempt_is_out(&op->first) || op->task.ticket.criticality == PC_CRITICALITY_PREFETCH ||
+        client->hedge_credit < HEDGE_CREDIT || atomic_load(&client->is_closing) ||
         !pc_budget_take_spare(client->budget, op->task.ticket.caller, pc_clock_now_ns())) {
         return;
     }

@@ -145,6 +145,20 @@ static void test_hedging__is_off_by_default(void **state)
     finish(&own);
 }
 
+static void test_hedging__what_nobody_waits_for_is_not_hedged(void **state)
+{
+    (void)state;
+    fixture own;
+    begin_with(&own, 1, hedged);
+    fake_http_set(own.server, ENTITIES_PATH, hang());
+    pc_entity_query query = until(profile("x"), 10L * AFTER_MS);
+    query.criticality = PC_CRITICALITY_PREFETCH;
+    const collected *item = run(&own, 0, &query);
+    assert_ended(item, PC_CODE_DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT");
+    assert_int_equal(item->attempts, 1);
+    finish(&own);
+}
+
 static void test_hedging__the_deadline_ends_both(void **state)
 {
     (void)state;
@@ -581,6 +595,7 @@ int main(void)
         cmocka_unit_test(test_hedging__a_slow_request_is_overtaken_by_a_second),
         cmocka_unit_test(test_hedging__the_first_may_still_win),
         cmocka_unit_test(test_hedging__is_off_by_default),
+        cmocka_unit_test(test_hedging__what_nobody_waits_for_is_not_hedged),
         cmocka_unit_test(test_hedging__the_deadline_ends_both),
         cmocka_unit_test(test_hedging__an_answer_that_others_would_get_too_wins),
         cmocka_unit_test(test_hedging__a_failure_does_not_win_while_the_other_is_under_way),
