@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "context/batch_entry.h"
 #include "context/batch_match.h"
 #include "context/fetching.h"
 #include "context/section_bytes.h"
@@ -85,49 +86,14 @@ static void fail_all(pc_batch *b, const task *t, const pc_status *failure)
     }
 }
 
-static pc_status unknown_person(void)
-{
-    return pc_status_new(PC_CODE_NOT_FOUND, "PROFILE_NOT_FOUND",
-                         "the upstream has no profile for this identity");
-}
-
-/* An entry's own error. */
-static pc_status entry_failure(const pc_profile_envelope *entry)
-{
-    if (entry->too_many_identities) {
-        return pc_status_new(PC_CODE_FAILED_PRECONDITION, "UPSTREAM_TOO_MANY_IDENTITIES",
-                             "the profile has more linked identities than the upstream serves");
-    }
-    switch (entry->error_status) {
-    case 404:
-        return unknown_person();
-    case 403:
-        return pc_status_new(PC_CODE_PERMISSION_DENIED, "UPSTREAM_FORBIDDEN",
-                             "the upstream refuses access to this profile");
-    case 422:
-        return pc_status_new(PC_CODE_FAILED_PRECONDITION, "UPSTREAM_UNPROCESSABLE",
-                             "the upstream cannot process the request for this profile");
-    case 429:
-        return pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "UPSTREAM_THROTTLED",
-                             "the upstream limits the rate of requests");
-    default:
-        return pc_status_new(PC_CODE_UNAVAILABLE, "UPSTREAM_ENTRY_FAILED",
-                             "the upstream failed for this profile with status %d",
-                             entry->error_status);
-    }
-}
-
 static void settle_entry(pc_batch *b, size_t person, const pc_profile_envelope *entry)
 {
     if (b->settled[person]) {
         return;
     }
-    if (entry->failed) {
-        fail_person(b, person, entry_failure(entry));
-        return;
-    }
-    if (entry->placeholder) {
-        fail_person(b, person, unknown_person());
+    pc_status failure = pc_entry_failure(entry);
+    if (!pc_status_ok(&failure)) {
+        fail_person(b, person, failure);
         return;
     }
     pc_buffer profile;
@@ -315,14 +281,6 @@ static void go_on_and_unlock(pc_batch *b)
 
 /* ---- answers, with the lock ------------------------------------------------------------------ */
 
-/* Whether an entry was merged as was asked; whether a batch honours the merge policy is not
- * settled. */
-static bool merged_as_asked(const pc_batch *b, const pc_profile_envelope *entry)
-{
-    return entry->merge_policy_id[0] == '\0' || b->plan.merge_policy[0] == '\0' ||
-           strcmp(entry->merge_policy_id, b->plan.merge_policy) == 0;
-}
-
 typedef struct {
     size_t *left; /* persons without an entry */
     size_t left_count;
@@ -357,9 +315,9 @@ static pc_status settle_matches(pc_batch *b, const size_t *persons, size_t count
         if (matches[i] == PC_NO_ENTRY) {
             out->left[out->left_count++] = person;
         } else if (matches[i] == PC_UNKNOWN_PERSON) {
-            fail_person(b, person, unknown_person());
+            fail_person(b, person, pc_entry_unknown());
             matched++;
-        } else if (!merged_as_asked(b, &entries.entries[matches[i]])) {
+        } else if (!pc_entry_merged_by(&entries.entries[matches[i]], b->plan.merge_policy)) {
             out->singles[out->single_count++] = person;
             matched++;
         } else {

@@ -301,8 +301,11 @@ pc_status pc_profile_iterator_next(pc_profile_iterator *iterator, pc_profile_env
         *out = (pc_profile_envelope){
             .requested_id = "", .requested_namespace = "", .merge_policy_id = ""};
         out->xid = copy_text(iterator->arena, &key);
+        /* The text of a key is behind its quotation mark. */
+        const uint8_t *begin = iterator->in_array ? reader->bytes + reader->at : key.bytes - 1;
         memory = out->xid != NULL && read_entry(reader, iterator->arena, out);
         if (memory && !reader->failed) {
+            out->member = (pc_json_range){begin, (size_t)(reader->bytes + reader->at - begin)};
             *found = true;
             return PC_OK;
         }

@@ -31,6 +31,7 @@ typedef struct {
     const char *requested_namespace; /* requestedIdentity.entityIdNS.code */
     const char *merge_policy_id;
     pc_json_range entity; /* the JSON object; size 0 when there is none */
+    pc_json_range member; /* all of the entry, from its key on where it has one */
     pc_moment last_modified;
     bool placeholder; /* stands for "nothing known": an empty entity without a source or time */
     bool failed;      /* an error of this entry only */

@@ -140,6 +140,32 @@ static void a_batch_is_iterated_with_its_errors(void **state)
     assert_true(pc_status_ok(&status) && !found);
 }
 
+static void entries_are_kept_as_they_stand(void **state)
+{
+    static const struct {
+        const char *json;
+        const char *members[2];
+    } cases[] = {
+        {"{ \"a\\u0062\" : {\"entity\":{ }} ,\"c\":{}}",
+         {"\"a\\u0062\" : {\"entity\":{ }}", "\"c\":{}"}},
+        {"[ {\"xid\":\"a\"} ,1,{}]", {"{\"xid\":\"a\"}", "{}"}},
+    };
+    (void)state;
+    for (size_t i = 0; i < PC_COUNT_OF(cases); i++) {
+        pc_profile_iterator iterator;
+        pc_profile_envelope p;
+        bool found;
+        pc_profile_iterator_init(&iterator, &arena, (const uint8_t *)cases[i].json,
+                                 strlen(cases[i].json));
+        for (int j = 0; j < 2; j++) {
+            pc_status status = pc_profile_iterator_next(&iterator, &p, &found);
+            assert_true(pc_status_ok(&status) && found);
+            assert_int_equal(p.member.size, strlen(cases[i].members[j]));
+            assert_memory_equal(p.member.bytes, cases[i].members[j], p.member.size);
+        }
+    }
+}
+
 static const char page[] =
     "{\"_page\":{\"orderby\":\"timestamp\",\"start\":\"s\",\"count\":7,\"next\":\"n\\u00e9xt\"},"
     "\"children\":[{\"relatedEntityId\":\"r\",\"entityId\":\"e1\",\"timestamp\":1756260477001,"
@@ -287,6 +313,7 @@ int main(void)
         cmocka_unit_test(the_failure_of_the_entry_is_told),
         cmocka_unit_test(unreadable_answers_are_refused_at_every_length),
         cmocka_unit_test(a_batch_is_iterated_with_its_errors),
+        cmocka_unit_test(entries_are_kept_as_they_stand),
         cmocka_unit_test(a_page_of_events_is_mapped),
         cmocka_unit_test(children_are_iterated),
         cmocka_unit_test(pages_without_events_are_empty),
