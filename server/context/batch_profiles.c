@@ -167,6 +167,7 @@ static pc_status start_fetch(pc_batch *b, task *t)
         request.person.namespace_code = ref->namespace_code;
         request.person.id = ref->id;
         request.person.xid = ref->xid;
+        request.alone = true;
         return pc_fetching_start(&t->fetching, b->gatherer->source, b->gatherer->workers, &request,
                                  on_fetched, t);
     }

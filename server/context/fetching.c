@@ -13,9 +13,10 @@ struct pc_fetching {
     pc_status status;
     pc_slice *body; /* owned */
     unsigned attempts;
-    pthread_mutex_t lock; /* guards: op, cancelled, references */
+    pthread_mutex_t lock; /* guards: op, cancelled, criticality, references */
     void *op;             /* owned */
     bool cancelled;
+    pc_criticality criticality;
     int references; /* the starter's, and the fetch's until it has called back */
 };
 
@@ -51,6 +52,15 @@ static void on_fetched(void *self, pc_status status, pc_slice *body, unsigned at
     pc_workers_run(fetching->workers, &fetching->job);
 }
 
+/* Under the lock: raising does not call back. */
+static void raise_op(const pc_fetching *fetching)
+{
+    const pc_source *source = fetching->source;
+    if (fetching->op != NULL && source->raise != NULL) {
+        source->raise(source, fetching->op, fetching->criticality);
+    }
+}
+
 pc_status pc_fetching_start(pc_fetching **out, const pc_source *source, pc_workers *workers,
                             const pc_fetch_request *request, pc_fetching_done done, void *self)
 {
@@ -64,6 +74,7 @@ pc_status pc_fetching_start(pc_fetching **out, const pc_source *source, pc_worke
     fetching->done = done;
     fetching->self = self;
     fetching->job.run = run;
+    fetching->criticality = request->criticality;
     fetching->references = 3; /* and this call's */
     pthread_mutex_init(&fetching->lock, NULL);
     void *op = NULL;
@@ -77,6 +88,9 @@ pc_status pc_fetching_start(pc_fetching **out, const pc_source *source, pc_worke
     pthread_mutex_lock(&fetching->lock);
     fetching->op = op;
     bool unwanted = fetching->cancelled;
+    if (fetching->criticality < request->criticality) {
+        raise_op(fetching);
+    }
     pthread_mutex_unlock(&fetching->lock);
     if (unwanted) {
         source->cancel(source, op);
@@ -94,6 +108,16 @@ void pc_fetching_cancel(pc_fetching *fetching)
     if (op != NULL) {
         fetching->source->cancel(fetching->source, op);
     }
+}
+
+void pc_fetching_raise(pc_fetching *fetching, pc_criticality criticality)
+{
+    pthread_mutex_lock(&fetching->lock);
+    if (criticality < fetching->criticality) {
+        fetching->criticality = criticality;
+        raise_op(fetching);
+    }
+    pthread_mutex_unlock(&fetching->lock);
 }
 
 void pc_fetching_release(pc_fetching *fetching)

@@ -22,6 +22,9 @@ PC_NODISCARD pc_status pc_fetching_start(pc_fetching **out, const pc_source *sou
 /* Asks for an early end; the callback still comes. Harmless when it has come. */
 void pc_fetching_cancel(pc_fetching *fetching);
 
+/* Has it wait for its turn as a more critical one. Harmless at any other time. */
+void pc_fetching_raise(pc_fetching *fetching, pc_criticality criticality);
+
 /* NULL is allowed. */
 void pc_fetching_release(pc_fetching *fetching);
 

@@ -56,6 +56,7 @@ typedef struct {
     int64_t patience_ns; /* no use when the call cannot be made before this; 0: deadline_ns */
     pc_criticality criticality;
     uint64_t caller; /* who pays; 0: nobody in particular */
+    bool alone;      /* never to be joined with others (joining.h) */
     /* Of events. */
     bool has_start;
     bool has_end;
