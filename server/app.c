@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "context/gather.h"
+#include "context/joining.h"
 #include "entity_source.h"
 #include "metrics_page.h"
 #include "operator/operator.h"
@@ -41,7 +42,9 @@ struct pc_app {
     pc_log *log;
     pc_sandbox_child *sandbox;
     pc_entity_client *upstream;
-    pc_source source;
+    pc_source source;    /* the upstream */
+    pc_joining *joining; /* NULL: nothing is joined */
+    pc_source joined;
     pc_workers *workers;
     pc_timers *timers;
     pc_audience_names *names;
@@ -278,6 +281,26 @@ static size_t prefetches_max(const pc_config *c)
     return (size_t)(c->prefetch.max_waiting < half ? c->prefetch.max_waiting : half);
 }
 
+static pc_status make_joining(pc_app *app)
+{
+    const pc_config *c = app->config;
+    if (c->upstream.join_window == 0) {
+        return PC_OK;
+    }
+    const pc_joining_options options = {
+        .inner = &app->source,
+        .workers = app->workers,
+        .timers = app->timers,
+        .window_ms = c->upstream.join_window,
+        .most = (size_t)c->upstream.join_most,
+    };
+    pc_status status = pc_joining_new(&app->joining, &options);
+    if (pc_status_ok(&status)) {
+        app->joined = pc_joining_source(app->joining);
+    }
+    return status;
+}
+
 static pc_status make_gatherer(pc_app *app)
 {
     const pc_config *c = app->config;
@@ -287,6 +310,9 @@ static pc_status make_gatherer(pc_app *app)
                                                                            : (int)cores);
     if (pc_status_ok(&status)) {
         status = pc_timers_new(&app->timers);
+    }
+    if (pc_status_ok(&status)) {
+        status = make_joining(app);
     }
     if (pc_status_ok(&status)) {
         status = pc_audience_names_new(&app->names, (size_t)c->audiences.names_max,
@@ -299,7 +325,7 @@ static pc_status make_gatherer(pc_app *app)
         status = make_summary(app);
     }
     app->gatherer = (pc_gatherer){
-        .source = &app->source,
+        .source = app->joining == NULL ? &app->source : &app->joined,
         .workers = app->workers,
         .timers = app->timers,
         .names = app->names,
@@ -550,6 +576,7 @@ void pc_app_stop(pc_app *app)
     pc_operator_free(app->operator_port);
     /* No call is left; fetches that no one waits for end here. */
     pc_gatherer_stop(&app->gatherer);
+    pc_joining_free(app->joining);
     pc_entity_client_free(app->upstream);
     pc_timers_free(app->timers);
     pc_workers_free(app->workers);

@@ -93,6 +93,8 @@ typedef struct {
         int64_t max_in_flight;
         int64_t hedge_after;
         int64_t hedge_percent;
+        int64_t join_window;
+        int64_t join_most;
         char *ca_file;
         bool allow_plain_http;
         bool quote_property_texts;

@@ -112,6 +112,12 @@ const config_key config_keys[] = {
      "the budget has calls to spare; both are billed; 0: never"},
     {"upstream.hedge_percent", KEY_NUMBER, AT(upstream.hedge_percent), "5", 1, 100, NULL, "N",
      "of the reads that may be sent a second time, at most"},
+    {"upstream.join_window", KEY_DURATION, AT(upstream.join_window), "0s", 0, SECONDS(1), NULL,
+     "TIME",
+     "fetches of whole profiles that come within this time become one request, unless they are for "
+     "routing; 0: each has its own"},
+    {"upstream.join_most", KEY_NUMBER, AT(upstream.join_most), "50", 2, 1000, NULL, "N",
+     "profiles in such a request; it goes at once when there are as many"},
     {"upstream.ca_file", KEY_FILE, AT(upstream.ca_file), "", 0, 0, NULL, "FILE",
      "authorities to trust instead of the system's"},
     {"upstream.allow_plain_http", KEY_BOOL, AT(upstream.allow_plain_http), "false", 0, 0, NULL,
