@@ -1,8 +1,11 @@
 /* Any bytes as the answer to a batch, a question about audiences, or one to the identity service.
- * Whatever is read, every person gets at most one entry, and one that exists. */
+ * Whatever is read, every person gets at most one entry, and one that exists; of a joint answer the
+ * same profile as if it had come by itself. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "context/batch_match.h"
+#include "context/joint_answer.h"
 #include "mapping/entity_identities.h"
 #include "mapping/identity_answers.h"
 #include "profilecontext/v1/context.pb-c.h"
@@ -29,6 +32,45 @@ static void match(pc_arena *arena, const uint8_t *data, size_t size)
         }
     }
     pc_status_clear(&status);
+}
+
+static void check_part(pc_arena *arena, const pc_profile_envelope *entry)
+{
+    pc_slice *body;
+    pc_profile_envelope own;
+    pc_status status = pc_joint_answer_part(&body, entry);
+    if (pc_status_ok(&status)) {
+        status = pc_envelope_profile(&own, arena, pc_slice_bytes(body), pc_slice_size(body));
+        if (status.code == PC_CODE_RESOURCE_EXHAUSTED) {
+            pc_status_clear(&status);
+        } else if (!pc_status_ok(&status) || strcmp(own.xid, entry->xid) != 0 ||
+                   own.entity.size != entry->entity.size ||
+                   (own.entity.size > 0 &&
+                    memcmp(own.entity.bytes, entry->entity.bytes, own.entity.size) != 0) ||
+                   own.last_modified.seconds != entry->last_modified.seconds) {
+            abort();
+        }
+    }
+    pc_status_clear(&status);
+    pc_slice_unref(body);
+}
+
+static void take_apart(pc_arena *arena, const uint8_t *data, size_t size)
+{
+    static const pc_person_ref persons[] = {{"Email", "grace@example.org", NULL},
+                                            {"ECID", "1", NULL},
+                                            {NULL, NULL, "XID-JOAN-0000000000000"}};
+    enum { PERSONS = sizeof persons / sizeof persons[0] };
+    const pc_profile_envelope *entries[PERSONS];
+    pc_slice *body = pc_slice_copy(data, size);
+    pc_status status = pc_joint_answer_read(entries, arena, persons, PERSONS, "m", body);
+    for (size_t i = 0; pc_status_ok(&status) && i < PERSONS; i++) {
+        if (entries[i] != NULL) {
+            check_part(arena, entries[i]);
+        }
+    }
+    pc_status_clear(&status);
+    pc_slice_unref(body);
 }
 
 static void read_identities(pc_arena *arena, const uint8_t *data, size_t size)
@@ -89,6 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     pc_arena arena;
     pc_arena_init(&arena, NULL, 0, 1 << 24);
     match(&arena, data, size);
+    take_apart(&arena, data, size);
     read_identities(&arena, data, size);
     read_graph(&arena, data, size);
     read_audiences(&arena, data, size);
