@@ -254,8 +254,9 @@ static pc_status deadline_of(int64_t *out, const pc_call *call, int64_t now, int
                : PC_OK;
 }
 
-/* How much earlier the caller's own clock may end the call than the deadline that came over the wire:
- * gRPC core writes `grpc-timeout` with two to three digits, rounded up (Timeout::FromDuration). */
+/* How much earlier the caller's own clock may end the call than the deadline that came over the
+ * wire: gRPC core writes `grpc-timeout` with two to three digits, rounded up
+ * (Timeout::FromDuration). */
 static int64_t rounding_ns(int64_t left_ns)
 {
     return left_ns >= 100 * second_ns  ? second_ns
