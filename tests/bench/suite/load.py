@@ -15,10 +15,13 @@ FRAME_BYTES = 5
 def _run(server, command, requests, read):
     """Runs a load; `read` gives the rate and the bytes of all answers from what it prints."""
     before = server.cpu_seconds()
-    out = subprocess.run(pinned(LOAD_CORE, command), capture_output=True, text=True,
-                         check=True).stdout
+    run = subprocess.run(pinned(LOAD_CORE, command), capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        state = "ended" if server.popen.poll() is not None else "runs"
+        raise SystemExit(f"{command[0]} failed ({server.popen.args[3]} {state}):\n"
+                         f"{run.stdout}{run.stderr}")
     used = server.cpu_seconds() - before
-    rate, data = read(out)
+    rate, data = read(run.stdout)
     return {"rate": rate, "cpu_us": used / requests * 1e6, "busy": used * rate / requests,
             "bytes": data / requests - FRAME_BYTES}
 
