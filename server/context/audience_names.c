@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "util/clock.h"
+#include "util/short_bytes.h"
 
 enum { BUCKETS = 4096 };
 
@@ -29,17 +30,22 @@ struct pc_audience_names {
     int64_t missing_ttl_ms;
 };
 
+/* Eight bytes at a time, as this is done for each segment of a profile. */
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    for (size_t left = strlen(text); left > 0;) {
+        size_t size = left < sizeof hash ? left : sizeof hash;
+        hash = (hash ^ pc_short_bytes(text, size)) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 32;
+        text += size;
+        left -= size;
+    }
+    return hash * 0x9e3779b97f4a7c15u;
+}
+
 static size_t bucket_of(const char *sandbox, const char *id)
 {
-    uint64_t hash = 14695981039346656037u;
-    for (const char *c = sandbox; *c != '\0'; c++) {
-        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
-    }
-    hash *= 1099511628211u;
-    for (const char *c = id; *c != '\0'; c++) {
-        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
-    }
-    return (hash >> 32) % BUCKETS;
+    return (hash_text(hash_text(0, sandbox), id) >> 32) % BUCKETS;
 }
 
 static entry **find(pc_audience_names *names, const char *sandbox, const char *id)

@@ -155,16 +155,24 @@ static size_t escape_size(const uint8_t *place, const uint8_t *end)
     }
 }
 
+#ifdef __SSE2__
+/* A bit for each of 16 bytes that is a quote, a backslash or above 0x7f. */
+static inline int special_mask(const uint8_t *place)
+{
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)place);
+    __m128i found = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                 _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    /* The mask takes the highest bit of each byte, which `bytes` has where it is no ASCII. */
+    return _mm_movemask_epi8(_mm_or_si128(found, bytes));
+}
+#endif
+
 /* The first quote, backslash or byte above 0x7f at or behind `place`. */
 static inline const uint8_t *find_special(const uint8_t *place, const uint8_t *end)
 {
 #ifdef __SSE2__
     while (end - place >= 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)place);
-        __m128i found = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
-                                     _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
-        /* The mask takes the highest bit of each byte, which `bytes` has where it is no ASCII. */
-        int mask = _mm_movemask_epi8(_mm_or_si128(found, bytes));
+        int mask = special_mask(place);
         if (mask != 0) {
             return place + __builtin_ctz((unsigned)mask);
         }
@@ -192,7 +200,7 @@ static inline const uint8_t *find_special(const uint8_t *place, const uint8_t *e
     return place;
 }
 
-static bool scan_string(pc_json_reader *reader, pc_json_text *out)
+static bool scan_any_string(pc_json_reader *reader, pc_json_text *out)
 {
     const uint8_t *start = reader->bytes + reader->at + 1;
     const uint8_t *end = reader->bytes + reader->size;
@@ -222,6 +230,24 @@ static bool scan_string(pc_json_reader *reader, pc_json_text *out)
     *out = (pc_json_text){.bytes = start, .size = (size_t)(place - start), .plain = plain};
     reader->at = (size_t)(place + 1 - reader->bytes);
     return true;
+}
+
+/* Reads the string whose quote is next. Most are short and plain. */
+static inline bool scan_string(pc_json_reader *reader, pc_json_text *out)
+{
+#ifdef __SSE2__
+    const uint8_t *start = reader->bytes + reader->at + 1;
+    if (reader->size - reader->at > 16) {
+        int mask = special_mask(start);
+        int size = __builtin_ctz((unsigned)mask | 1u << 16);
+        if (size < 16 && start[size] == '"') {
+            *out = (pc_json_text){.bytes = start, .size = (size_t)size, .plain = true};
+            reader->at += (size_t)size + 2;
+            return true;
+        }
+    }
+#endif
+    return scan_any_string(reader, out);
 }
 
 bool pc_json_next_member(pc_json_reader *reader, pc_json_text *key)

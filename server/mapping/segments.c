@@ -70,8 +70,15 @@ static bool has_status(const pc_wire_field *extensions)
     return false;
 }
 
+static bool is_computed(const pc_wire_field *field)
+{
+    return field->number == SEGMENT_DISPLAY_NAME || field->number == SEGMENT_DESCRIPTION ||
+           field->number == SEGMENT_ACTIVE;
+}
+
 static void read_field(pc_segment *out, const pc_wire_field *field)
 {
+    out->has_computed = out->has_computed || is_computed(field);
     if (field->type == PC_WIRE_VARINT && field->number == SEGMENT_STATUS) {
         out->status = field->value <= PC_SEGMENT_EXITED ? (pc_segment_status)field->value
                                                         : PC_SEGMENT_UNSPECIFIED;
@@ -143,12 +150,15 @@ bool pc_segment_active(const pc_segment *segment, int64_t now_ms)
 
 static void put_source_fields(pc_buffer *out, const pc_segment *segment)
 {
+    if (!segment->has_computed) {
+        pc_buffer_append(out, segment->wire, segment->wire_size);
+        return;
+    }
     pc_wire_reader reader;
     pc_wire_field field;
     pc_wire_reader_init(&reader, segment->wire, segment->wire_size);
     while (pc_wire_next(&reader, &field)) {
-        if (field.number != SEGMENT_DISPLAY_NAME && field.number != SEGMENT_DESCRIPTION &&
-            field.number != SEGMENT_ACTIVE) {
+        if (!is_computed(&field)) {
             pc_buffer_append(out, field.start, field.whole_size);
         }
     }

@@ -31,6 +31,7 @@ typedef struct {
     bool has_valid_until;
     int64_t valid_until_seconds;
     int32_t valid_until_nanos;
+    bool has_computed;   /* display_name, description or active are there already */
     const uint8_t *wire; /* the message SegmentMembership */
     size_t wire_size;
 } pc_segment;

@@ -3,30 +3,54 @@
 
 #include <string.h>
 
+#include "util/short_bytes.h"
+
 /* The same function as in proto/tools/proto_tool.c, which lays out the index.
  * The first and the last eight bytes and the length tell the names of a message apart. */
-static unsigned json_name_hash(const char *name, size_t length)
+typedef struct {
+    uint64_t first;
+    uint64_t last; /* 0 for a name of less than eight bytes */
+} name_ends;
+
+static inline name_ends ends_of(const char *name, size_t length)
 {
-    uint64_t first = 0;
-    uint64_t last = 0;
-    if (length >= sizeof first) {
-        memcpy(&first, name, sizeof first);
-        memcpy(&last, name + length - sizeof last, sizeof last);
+    name_ends ends = {0};
+    if (length >= sizeof ends.first) {
+        memcpy(&ends.first, name, sizeof ends.first);
+        memcpy(&ends.last, name + length - sizeof ends.last, sizeof ends.last);
     } else {
-        memcpy(&first, name, length);
+        ends.first = pc_short_bytes(name, length);
     }
-    uint64_t hash = (first ^ (length << 56)) * 0x9e3779b97f4a7c15u;
-    hash = (hash ^ (hash >> 29) ^ last) * 0xbf58476d1ce4e5b9u;
+    return ends;
+}
+
+static inline unsigned json_name_hash(name_ends ends, size_t length)
+{
+    uint64_t hash = (ends.first ^ (length << 56)) * 0x9e3779b97f4a7c15u;
+    hash = (hash ^ (hash >> 29) ^ ends.last) * 0xbf58476d1ce4e5b9u;
     return (unsigned)(hash >> 40);
+}
+
+/* Up to 16 bytes the ends are all of a name, and most names are no longer. */
+static inline bool same_name(const pc_field_table *field, const char *name, size_t length,
+                             name_ends ends)
+{
+    if (field->json_length != length) {
+        return false;
+    }
+    name_ends theirs = ends_of(field->json_name, length);
+    return theirs.first == ends.first && theirs.last == ends.last &&
+           (length <= sizeof ends || memcmp(field->json_name, name, length) == 0);
 }
 
 const pc_field_table *pc_table_find_json(const pc_message_table *table, const char *name,
                                          size_t length)
 {
-    unsigned at = json_name_hash(name, length) & table->index_mask;
+    name_ends ends = ends_of(name, length);
+    unsigned at = json_name_hash(ends, length) & table->index_mask;
     for (; table->index[at] != 0; at = (at + 1) & table->index_mask) {
         const pc_field_table *field = &table->fields[table->index[at] - 1];
-        if (field->json_length == length && memcmp(field->json_name, name, length) == 0) {
+        if (same_name(field, name, length, ends)) {
             return field;
         }
     }

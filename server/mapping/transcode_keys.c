@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mapping/transcode_internal.h"
+#include "util/short_bytes.h"
 
 static uint64_t hash_bytes(const uint8_t *bytes, size_t size)
 {
@@ -16,8 +17,7 @@ static uint64_t hash_bytes(const uint8_t *bytes, size_t size)
         hash ^= hash >> 32;
     }
     if (size > 0) {
-        uint64_t word = 0;
-        memcpy(&word, bytes, size);
+        uint64_t word = pc_short_bytes(bytes, size);
         hash = (hash ^ word) * factor;
         hash ^= hash >> 32;
     }

@@ -151,7 +151,7 @@ void pc_wire_reader_init(pc_wire_reader *reader, const uint8_t *bytes, size_t si
     *reader = (pc_wire_reader){.at = bytes, .end = size == 0 ? bytes : bytes + size};
 }
 
-static bool read_varint(pc_wire_reader *reader, uint64_t *out)
+static bool read_long_varint(pc_wire_reader *reader, uint64_t *out)
 {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 70 && reader->at < reader->end; shift += 7) {
@@ -167,6 +167,16 @@ static bool read_varint(pc_wire_reader *reader, uint64_t *out)
     }
     reader->failed = true;
     return false;
+}
+
+/* Most have one byte. */
+static inline bool read_varint(pc_wire_reader *reader, uint64_t *out)
+{
+    if (reader->at < reader->end && *reader->at < 0x80) {
+        *out = *reader->at++;
+        return true;
+    }
+    return read_long_varint(reader, out);
 }
 
 /* Takes `size` bytes, or fails. */

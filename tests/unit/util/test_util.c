@@ -11,6 +11,7 @@
 #include "util/arena.h"
 #include "util/buffer.h"
 #include "util/clock.h"
+#include "util/short_bytes.h"
 #include "util/siphash.h"
 #include "util/slice.h"
 #include "util/timers.h"
@@ -87,6 +88,22 @@ static void test_arena__aligns_what_it_gives(void **state)
     }
     assert_string_equal(pc_arena_printf(&arena, "%s-%d", "x", 5), "x-5");
     pc_arena_deinit(&arena);
+}
+
+static void test_short_bytes__are_what_a_copy_gives(void **state)
+{
+    (void)state;
+    const uint8_t bytes[] = {0x81, 2, 0xf3, 4, 5, 0xa6, 7, 0x98};
+    for (size_t size = 0; size <= sizeof bytes; size++) {
+        uint8_t *exact = malloc(size + 1); /* so that a sanitizer sees what is read behind it */
+        assert_non_null(exact);
+        uint8_t *at = exact + 1;
+        uint64_t word = 0;
+        memcpy(at, bytes, size);
+        memcpy(&word, bytes, size);
+        assert_int_equal(pc_short_bytes(at, size), word);
+        free(exact);
+    }
 }
 
 static void test_buffer__stays_failed_after_its_maximum(void **state)
@@ -367,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_status__carries_reason_message_cause_and_retry),
         cmocka_unit_test(test_status__violations_keep_their_order),
         cmocka_unit_test(test_status__out_of_memory_can_be_used_like_any_other),
+        cmocka_unit_test(test_short_bytes__are_what_a_copy_gives),
         cmocka_unit_test(test_arena__stays_below_its_maximum),
         cmocka_unit_test(test_arena__aligns_what_it_gives),
         cmocka_unit_test(test_buffer__stays_failed_after_its_maximum),
