@@ -10,7 +10,11 @@
 #include "mapping_tables.h"
 
 enum {
+    ARENA_BYTES_FIRST = 4 * 1024,
     ARENA_BYTES_MAX = 16 * 1024 * 1024,
+    STORAGE_BYTES = 16 * 1024,
+    NOTES_BYTES_FIRST = 8 * 1024,
+    HEAD_BYTES_SMALL = 256,
     TEXT_BYTES_MAX = 64 * 1024,
     HEAD_BYTES_MAX = TEXT_BYTES_MAX + 128,
     NANOS_BITS = 30,
@@ -40,19 +44,29 @@ static pc_moment unpack(packed_moment packed)
     return moment;
 }
 
-/* The head and what follows it as a slice of its very size, since it may be kept for long. */
-static pc_status join(pc_slice **out, const pc_buffer *head, const pc_buffer *rest)
+/* A buffer for about `expected` bytes. Small ones stand in `storage`, so that they cost nothing. */
+static void begin(pc_buffer *out, uint8_t storage[STORAGE_BYTES], size_t expected, size_t size_max)
 {
-    *out = head->failed || rest->failed ? NULL : pc_slice_new(head->size + rest->size);
-    if (*out == NULL) {
-        return pc_status_out_of_memory();
+    if (expected <= STORAGE_BYTES) {
+        pc_buffer_init_in(out, storage, STORAGE_BYTES, size_max);
+    } else {
+        pc_buffer_init(out, size_max);
+        (void)pc_buffer_reserve(out, expected < size_max ? expected : size_max);
     }
-    uint8_t *at = pc_slice_writable(*out);
-    memcpy(at, head->bytes, head->size);
-    if (rest->size > 0) {
-        memcpy(at + head->size, rest->bytes, rest->size);
+}
+
+/* What mapping makes of a body is mostly smaller than this, and then no more room is needed. */
+static size_t mapped_size(const pc_slice *body)
+{
+    return pc_slice_size(body) / 4 * 3;
+}
+
+static uint8_t *put(uint8_t *at, const void *bytes, size_t size)
+{
+    if (size > 0) {
+        memcpy(at, bytes, size);
     }
-    return PC_OK;
+    return at + size;
 }
 
 /* Of what put_varint wrote. */
@@ -83,20 +97,6 @@ static void put_text(pc_buffer *out, const char *text)
 
 /* ---- profiles -------------------------------------------------------------------------------- */
 
-static void append_picked(pc_buffer *out, const pc_buffer *profile, uint32_t number)
-{
-    pc_wire_reader reader;
-    pc_wire_field field;
-    pc_wire_reader_init(&reader, profile->bytes, profile->size);
-    while (pc_wire_next(&reader, &field)) {
-        bool of_rest = field.number != PC_PROFILE_IDENTITY_MAP &&
-                       field.number != PC_PROFILE_SEGMENT_MEMBERSHIP;
-        if (number == 0 ? of_rest : field.number == number) {
-            pc_buffer_append(out, field.start, field.whole_size);
-        }
-    }
-}
-
 typedef struct {
     pc_moment last_modified;
     const char *xid;
@@ -121,65 +121,104 @@ static void put_profile_head(pc_buffer *out, const profile_head *head)
     put_text(out, head->xid);
 }
 
-/* Appends the sections to `out`. */
-static pc_status put_sections(pc_buffer *out, profile_head *head, pc_arena *arena,
-                              const pc_part_rules *rules, const char *sandbox,
-                              const pc_profile_envelope *envelope, const pc_buffer *profile)
+/* The sizes of a profile's sections as they are in its wire bytes. */
+static void measure_sections(profile_head *head, const pc_buffer *profile)
 {
-    pc_buffer segments;
-    append_picked(out, profile, 0);
-    head->rest_size = out->size;
-    append_picked(out, profile, PC_PROFILE_IDENTITY_MAP);
-    head->identities_size = out->size - head->rest_size;
-    size_t mark = out->size;
-    pc_buffer_init(&segments, rules->body_bytes_max);
-    append_picked(&segments, profile, PC_PROFILE_SEGMENT_MEMBERSHIP);
-    head->segments = pc_segments_put(out, PC_PROFILE_SEGMENT_MEMBERSHIP, segments.bytes,
-                                     segments.size, rules->names, sandbox, arena);
-    out->failed = out->failed || segments.failed;
-    pc_buffer_deinit(&segments);
-    head->segments_size = out->size - mark;
-    return pc_map_insights(out, rules->insights, envelope->entity.bytes, envelope->entity.size,
-                           PC_PART_INSIGHTS);
+    pc_wire_reader reader;
+    pc_wire_field field;
+    pc_wire_reader_init(&reader, profile->bytes, profile->size);
+    while (pc_wire_next(&reader, &field)) {
+        *(field.number == PC_PROFILE_IDENTITY_MAP         ? &head->identities_size
+          : field.number == PC_PROFILE_SEGMENT_MEMBERSHIP ? &head->segments_size
+                                                          : &head->rest_size) += field.whole_size;
+    }
+}
+
+/* Copies a profile without its segments to `at`, where there is room as the head says. */
+static uint8_t *put_rest_and_identities(uint8_t *at, const profile_head *head,
+                                        const pc_buffer *profile)
+{
+    uint8_t *identities = at + head->rest_size;
+    pc_wire_reader reader;
+    pc_wire_field field;
+    pc_wire_reader_init(&reader, profile->bytes, profile->size);
+    while (pc_wire_next(&reader, &field)) {
+        if (field.number == PC_PROFILE_IDENTITY_MAP) {
+            identities = put(identities, field.start, field.whole_size);
+        } else if (field.number != PC_PROFILE_SEGMENT_MEMBERSHIP) {
+            at = put(at, field.start, field.whole_size);
+        }
+    }
+    return identities;
+}
+
+/* Puts the part together, as a slice of its very size, since it may be kept for long. `added` is
+ * what follows identities: segments and insights. */
+static pc_status join_profile(pc_slice **out, const profile_head *head, const pc_buffer *profile,
+                              const pc_buffer *added)
+{
+    uint8_t storage[HEAD_BYTES_SMALL];
+    pc_buffer start;
+    pc_buffer_init_in(&start, storage, sizeof storage, HEAD_BYTES_MAX);
+    put_profile_head(&start, head);
+    if (!start.failed && !profile->failed && !added->failed) {
+        *out = pc_slice_new(start.size + head->rest_size + head->identities_size + added->size);
+    }
+    if (*out != NULL) {
+        uint8_t *at = put(pc_slice_writable(*out), start.bytes, start.size);
+        at = put_rest_and_identities(at, head, profile);
+        (void)put(at, added->bytes, added->size);
+    }
+    pc_buffer_deinit(&start);
+    return *out == NULL ? pc_status_out_of_memory() : PC_OK;
+}
+
+static pc_status finish_profile(pc_slice **out, pc_arena *arena, const pc_part_rules *rules,
+                                const char *sandbox, const pc_profile_envelope *envelope,
+                                const pc_insight_search *search, const pc_buffer *profile)
+{
+    uint8_t storage[STORAGE_BYTES];
+    pc_buffer added;
+    profile_head head = {.last_modified = envelope->last_modified, .xid = envelope->xid};
+    measure_sections(&head, profile);
+    begin(&added, storage, head.segments_size / 4 * 5, rules->body_bytes_max * 2);
+    head.segments = pc_segments_put(&added, PC_PROFILE_SEGMENT_MEMBERSHIP, profile->bytes,
+                                    profile->size, rules->names, sandbox, arena);
+    head.segments_size = added.size;
+    pc_insight_search_put(&added, search, PC_PART_INSIGHTS);
+    pc_status status = join_profile(out, &head, profile, &added);
+    pc_buffer_deinit(&added);
+    return status;
 }
 
 static pc_status make_profile(pc_slice **out, pc_arena *arena, const pc_part_rules *rules,
-                              const char *sandbox, const pc_profile_envelope *envelope)
+                              const char *sandbox, pc_insight_search *search, const pc_slice *body)
 {
+    uint8_t storage[STORAGE_BYTES];
     pc_buffer profile;
-    pc_buffer sections;
-    pc_buffer start;
-    profile_head head = {.last_modified = envelope->last_modified, .xid = envelope->xid};
-    pc_buffer_init(&profile, rules->body_bytes_max);
-    pc_buffer_init(&sections, rules->body_bytes_max * 3);
-    pc_buffer_init(&start, HEAD_BYTES_MAX);
-    pc_status status = pc_transcode(&profile, envelope->entity.bytes, envelope->entity.size,
-                                    &pc_table_Profile, NULL);
+    pc_profile_envelope envelope;
+    begin(&profile, storage, mapped_size(body), rules->body_bytes_max);
+    pc_status status = pc_map_profile(&profile, &envelope, search, arena, pc_slice_bytes(body),
+                                      pc_slice_size(body));
     if (pc_status_ok(&status)) {
-        status = put_sections(&sections, &head, arena, rules, sandbox, envelope, &profile);
-    }
-    if (pc_status_ok(&status)) {
-        put_profile_head(&start, &head);
-        status = join(out, &start, &sections);
+        status = finish_profile(out, arena, rules, sandbox, &envelope, search, &profile);
     }
     pc_buffer_deinit(&profile);
-    pc_buffer_deinit(&sections);
-    pc_buffer_deinit(&start);
     return status;
 }
 
 pc_status pc_profile_part_make(pc_slice **out, const pc_part_rules *rules, const char *sandbox,
                                const pc_slice *body)
 {
-    *out = NULL;
+    uint8_t storage[ARENA_BYTES_FIRST];
     pc_arena arena;
-    pc_profile_envelope envelope;
-    pc_arena_init(&arena, NULL, 0, ARENA_BYTES_MAX);
-    pc_status status =
-        pc_envelope_profile(&envelope, &arena, pc_slice_bytes(body), pc_slice_size(body));
-    if (pc_status_ok(&status)) {
-        status = make_profile(out, &arena, rules, sandbox, &envelope);
-    }
+    pc_insight_search search;
+    *out = NULL;
+    pc_arena_init(&arena, storage, sizeof storage, ARENA_BYTES_MAX);
+    pc_status status = pc_insight_search_init(&search, rules->insights)
+                           ? make_profile(out, &arena, rules, sandbox, &search, body)
+                           : pc_status_out_of_memory();
+    pc_insight_search_deinit(&search);
     pc_arena_deinit(&arena);
     return status;
 }
@@ -207,10 +246,9 @@ void pc_profile_part_read(pc_profile_part *out, const pc_slice *part)
 pc_slice *pc_profile_part_with_segments(const pc_slice *part, const pc_slice *segments,
                                         pc_segment_verdict verdict)
 {
+    uint8_t storage[HEAD_BYTES_SMALL];
     pc_profile_part old;
     pc_buffer start;
-    pc_buffer sections;
-    pc_slice *better;
     pc_profile_part_read(&old, part);
     const profile_head head = {.last_modified = old.last_modified,
                                .xid = old.xid,
@@ -218,77 +256,103 @@ pc_slice *pc_profile_part_with_segments(const pc_slice *part, const pc_slice *se
                                .identities_size = old.identities_size,
                                .segments_size = pc_slice_size(segments),
                                .segments = verdict};
-    pc_buffer_init(&start, HEAD_BYTES_MAX);
-    pc_buffer_init(&sections, SIZE_MAX / 2);
+    pc_buffer_init_in(&start, storage, sizeof storage, HEAD_BYTES_MAX);
     put_profile_head(&start, &head);
-    pc_buffer_append(&sections, old.rest, old.rest_size + old.identities_size);
-    pc_buffer_append(&sections, pc_slice_bytes(segments), pc_slice_size(segments));
-    pc_buffer_append(&sections, old.insights, old.insights_size);
-    pc_status status = join(&better, &start, &sections);
-    pc_status_clear(&status);
+    pc_slice *better = start.failed
+                           ? NULL
+                           : pc_slice_new(start.size + head.rest_size + head.identities_size +
+                                          head.segments_size + old.insights_size);
+    if (better != NULL) {
+        uint8_t *at = put(pc_slice_writable(better), start.bytes, start.size);
+        at = put(at, old.rest, old.rest_size + old.identities_size);
+        at = put(at, pc_slice_bytes(segments), pc_slice_size(segments));
+        (void)put(at, old.insights, old.insights_size);
+    }
     pc_buffer_deinit(&start);
-    pc_buffer_deinit(&sections);
     return better;
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
-static pc_status put_notes(pc_buffer *out, pc_arena *arena, const pc_part_rules *rules,
-                           const pc_slice *body)
+/* The case notes of a page's events, written down while those are mapped. */
+typedef struct {
+    pc_case_reader reader;
+    pc_buffer notes;
+    uint8_t storage[NOTES_BYTES_FIRST];
+} note_taker;
+
+static bool take_note(void *self, size_t index)
 {
-    const pc_case_note *notes;
-    size_t count;
-    pc_status status = pc_summary_case_notes(&notes, &count, arena, rules->summary,
-                                             pc_slice_bytes(body), pc_slice_size(body));
-    for (size_t i = 0; pc_status_ok(&status) && i < count; i++) {
-        put_text(out, notes[i].case_id);
-        put_text(out, notes[i].status);
-        put_text(out, notes[i].subject);
+    note_taker *taker = self;
+    taker->notes.size = index == 0 ? 0 : taker->notes.size;
+    return pc_case_reader_put(&taker->notes, &taker->reader);
+}
+
+static pc_status map_with_notes(pc_buffer *events, pc_event_summary *summary, note_taker *taker,
+                                pc_arena *arena, const pc_part_rules *rules, uint32_t number,
+                                const pc_slice *body)
+{
+    if (!pc_summary_has_cases(rules->summary)) {
+        return pc_map_events(events, summary, arena, pc_slice_bytes(body), pc_slice_size(body),
+                             number, NULL);
     }
+    const pc_event_watch watch = {
+        .search = &taker->reader.search, .self = taker, .on_event = take_note};
+    pc_status status = pc_case_reader_init(&taker->reader, rules->summary)
+                           ? pc_map_watched_events(events, summary, arena, pc_slice_bytes(body),
+                                                   pc_slice_size(body), number, &watch)
+                           : pc_status_out_of_memory();
+    pc_case_reader_deinit(&taker->reader);
     return status;
 }
 
-/* Appends notes and events to `rest`, and writes the head. */
-static pc_status put_events(pc_buffer *start, pc_buffer *rest, pc_arena *arena,
-                            const pc_part_rules *rules, uint32_t number, const pc_slice *body)
+static pc_status join_events(pc_slice **out, const pc_event_summary *summary,
+                             const pc_buffer *notes, const pc_buffer *events)
 {
-    pc_event_summary summary;
-    pc_status status = put_notes(rest, arena, rules, body);
-    size_t notes_size = rest->size;
-    if (pc_status_ok(&status)) {
-        status = pc_map_events(rest, &summary, arena, pc_slice_bytes(body), pc_slice_size(body),
-                               number, NULL);
-    }
-    if (!pc_status_ok(&status)) {
-        return status;
-    }
-    if (strlen(summary.next_cursor) >= TEXT_BYTES_MAX) {
+    uint8_t storage[HEAD_BYTES_SMALL];
+    pc_buffer start;
+    if (strlen(summary->next_cursor) >= TEXT_BYTES_MAX) {
         return pc_status_new(PC_CODE_INTERNAL, "UPSTREAM_BODY_UNREADABLE",
                              "the upstream's cursor is longer than any that is known");
     }
-    pc_wire_put_varint(start, (uint64_t)pack(&summary.newest_last_modified));
-    pc_wire_put_varint(start, summary.count);
-    pc_wire_put_varint(start, notes_size);
-    put_text(start, summary.next_cursor);
-    return PC_OK;
+    /* Those of a list that another one took the place of. */
+    size_t notes_size = summary->count == 0 ? 0 : notes->size;
+    pc_buffer_init_in(&start, storage, sizeof storage, HEAD_BYTES_MAX);
+    pc_wire_put_varint(&start, (uint64_t)pack(&summary->newest_last_modified));
+    pc_wire_put_varint(&start, summary->count);
+    pc_wire_put_varint(&start, notes_size);
+    put_text(&start, summary->next_cursor);
+    if (!start.failed && !notes->failed && !events->failed) {
+        *out = pc_slice_new(start.size + notes_size + events->size);
+    }
+    if (*out != NULL) {
+        uint8_t *at = put(pc_slice_writable(*out), start.bytes, start.size);
+        at = put(at, notes->bytes, notes_size);
+        (void)put(at, events->bytes, events->size);
+    }
+    pc_buffer_deinit(&start);
+    return *out == NULL ? pc_status_out_of_memory() : PC_OK;
 }
 
 pc_status pc_events_part_make(pc_slice **out, const pc_part_rules *rules, uint32_t number,
                               const pc_slice *body)
 {
-    *out = NULL;
+    uint8_t storage[STORAGE_BYTES];
+    uint8_t arena_storage[ARENA_BYTES_FIRST];
     pc_arena arena;
-    pc_buffer start;
-    pc_buffer rest;
-    pc_arena_init(&arena, NULL, 0, ARENA_BYTES_MAX);
-    pc_buffer_init(&start, HEAD_BYTES_MAX);
-    pc_buffer_init(&rest, rules->body_bytes_max * 2);
-    pc_status status = put_events(&start, &rest, &arena, rules, number, body);
+    pc_buffer events;
+    note_taker taker;
+    pc_event_summary summary = {.next_cursor = ""};
+    *out = NULL;
+    pc_arena_init(&arena, arena_storage, sizeof arena_storage, ARENA_BYTES_MAX);
+    begin(&events, storage, mapped_size(body), rules->body_bytes_max * 2);
+    pc_buffer_init_in(&taker.notes, taker.storage, sizeof taker.storage, rules->body_bytes_max);
+    pc_status status = map_with_notes(&events, &summary, &taker, &arena, rules, number, body);
     if (pc_status_ok(&status)) {
-        status = join(out, &start, &rest);
+        status = join_events(out, &summary, &taker.notes, &events);
     }
-    pc_buffer_deinit(&start);
-    pc_buffer_deinit(&rest);
+    pc_buffer_deinit(&taker.notes);
+    pc_buffer_deinit(&events);
     pc_arena_deinit(&arena);
     return status;
 }

@@ -1,4 +1,6 @@
-/* One walk per answer; the entities inside are only passed over and kept as ranges. */
+/* One walk per answer. The entities inside are passed over and kept as ranges, or mapped on the
+ * way.
+ */
 #include "mapping/envelope.h"
 
 #include <string.h>
@@ -229,7 +231,32 @@ static bool read_error(pc_json_reader *reader, pc_arena *arena, pc_profile_envel
     return memory;
 }
 
-static bool read_entry(pc_json_reader *reader, pc_arena *arena, pc_profile_envelope *out)
+/* Moves past an entity, which is an object; false when it could not. */
+typedef bool (*entity_reader)(pc_json_reader *reader, void *self);
+
+/* Reads the value of `entity`: its range when it is an object, given to `on_entity` if that is not
+ * NULL and passed over else. False when `on_entity` says so. */
+static bool read_entity(pc_json_reader *reader, pc_json_range *out, entity_reader on_entity,
+                        void *self)
+{
+    bool object = pc_json_peek(reader) == PC_JSON_OBJECT;
+    pc_json_range range;
+    *out = (pc_json_range){0};
+    if (object && on_entity != NULL) {
+        size_t start = reader->at;
+        if (!on_entity(reader, self)) {
+            return false;
+        }
+        *out = (pc_json_range){.bytes = reader->bytes + start, .size = reader->at - start};
+    } else if (pc_json_skip(reader, &range) && object) {
+        *out = range;
+    }
+    return true;
+}
+
+/* False when out of memory or when `on_entity` (see read_entity) says so. */
+static bool read_entry(pc_json_reader *reader, pc_arena *arena, pc_profile_envelope *out,
+                       entity_reader on_entity, void *self)
 {
     bool memory = true;
     bool sources_said = false;
@@ -241,12 +268,7 @@ static bool read_entry(pc_json_reader *reader, pc_arena *arena, pc_profile_envel
     }
     while (memory && pc_json_next_member(reader, &key)) {
         if (pc_json_text_is(&key, "entity")) {
-            bool object = pc_json_peek(reader) == PC_JSON_OBJECT;
-            pc_json_range range;
-            out->entity = (pc_json_range){0};
-            if (pc_json_skip(reader, &range) && object) {
-                out->entity = range;
-            }
+            memory = read_entity(reader, &out->entity, on_entity, self);
         } else if (pc_json_text_is(&key, "lastModifiedAt")) {
             out->last_modified = read_moment(reader);
         } else if (pc_json_text_is(&key, "sources")) {
@@ -280,8 +302,8 @@ static bool read_entry(pc_json_reader *reader, pc_arena *arena, pc_profile_envel
     return memory;
 }
 
-pc_status pc_profile_iterator_next(pc_profile_iterator *iterator, pc_profile_envelope *out,
-                                   bool *found)
+static pc_status next_entry(pc_profile_iterator *iterator, pc_profile_envelope *out, bool *found,
+                            entity_reader on_entity, void *self)
 {
     pc_json_reader *reader = &iterator->reader;
     bool memory = true;
@@ -303,7 +325,7 @@ pc_status pc_profile_iterator_next(pc_profile_iterator *iterator, pc_profile_env
         out->xid = copy_text(iterator->arena, &key);
         /* The text of a key is behind its quotation mark. */
         const uint8_t *begin = iterator->in_array ? reader->bytes + reader->at : key.bytes - 1;
-        memory = out->xid != NULL && read_entry(reader, iterator->arena, out);
+        memory = out->xid != NULL && read_entry(reader, iterator->arena, out, on_entity, self);
         if (memory && !reader->failed) {
             out->member = (pc_json_range){begin, (size_t)(reader->bytes + reader->at - begin)};
             *found = true;
@@ -316,8 +338,16 @@ pc_status pc_profile_iterator_next(pc_profile_iterator *iterator, pc_profile_env
     return ended(reader, memory);
 }
 
-pc_status pc_envelope_profile(pc_profile_envelope *out, pc_arena *arena, const uint8_t *bytes,
-                              size_t size)
+pc_status pc_profile_iterator_next(pc_profile_iterator *iterator, pc_profile_envelope *out,
+                                   bool *found)
+{
+    return next_entry(iterator, out, found, NULL, NULL);
+}
+
+/* `on_entity` is called for the entities of entries until one is chosen, which is the last that it
+ * was called for, if it has an entity. */
+static pc_status choose_profile(pc_profile_envelope *out, pc_arena *arena, const uint8_t *bytes,
+                                size_t size, entity_reader on_entity, void *self)
 {
     pc_profile_iterator iterator;
     bool have = false;
@@ -326,7 +356,7 @@ pc_status pc_envelope_profile(pc_profile_envelope *out, pc_arena *arena, const u
     for (;;) {
         pc_profile_envelope entry;
         bool found;
-        pc_status status = pc_profile_iterator_next(&iterator, &entry, &found);
+        pc_status status = next_entry(&iterator, &entry, &found, have ? NULL : on_entity, self);
         if (!pc_status_ok(&status)) {
             return status;
         }
@@ -351,12 +381,55 @@ pc_status pc_envelope_profile(pc_profile_envelope *out, pc_arena *arena, const u
                          "the upstream has no profile for this identity");
 }
 
+pc_status pc_envelope_profile(pc_profile_envelope *out, pc_arena *arena, const uint8_t *bytes,
+                              size_t size)
+{
+    return choose_profile(out, arena, bytes, size, NULL, NULL);
+}
+
+typedef struct {
+    pc_transcoder transcoder;
+    size_t start; /* in the output */
+    pc_status status;
+} profile_mapping;
+
+/* Of several entities the last counts; see choose_profile. */
+static bool put_profile(pc_json_reader *reader, void *self)
+{
+    profile_mapping *m = self;
+    m->transcoder.out->size = m->start;
+    m->status = pc_transcoder_run_here(&m->transcoder, reader, &pc_table_Profile);
+    return pc_status_ok(&m->status);
+}
+
+pc_status pc_map_profile(pc_buffer *out, pc_profile_envelope *envelope, pc_insight_search *search,
+                         pc_arena *arena, const uint8_t *bytes, size_t size)
+{
+    profile_mapping m = {.start = out->size};
+    pc_transcoder_init(&m.transcoder, out, NULL);
+    m.transcoder.search = search;
+    pc_status status = choose_profile(envelope, arena, bytes, size, put_profile, &m);
+    if (pc_status_ok(&status) && envelope->entity.size == 0) {
+        status = pc_status_new(PC_CODE_INTERNAL, "UPSTREAM_BODY_UNREADABLE",
+                               "the upstream's answer has an entry without an entity");
+    }
+    /* Why an entity could not be mapped says more than that the walk ended there. */
+    if (!pc_status_ok(&m.status)) {
+        pc_status_clear(&status);
+        status = m.status;
+    }
+    if (!pc_status_ok(&status)) {
+        out->size = m.start;
+    }
+    pc_transcoder_deinit(&m.transcoder);
+    return status;
+}
+
 /* ---- events -------------------------------------------------------------------------------- */
 
-/* `on_entity`, when it is not NULL, is called at each object that is the entity and moves past it;
- * else the entity is passed over and its range kept. */
-static bool read_event(pc_json_reader *reader, pc_event_envelope *out,
-                       bool (*on_entity)(pc_json_reader *reader, void *self), void *self)
+/* For `on_entity` see read_entity. */
+static bool read_event(pc_json_reader *reader, pc_event_envelope *out, entity_reader on_entity,
+                       void *self)
 {
     *out = (pc_event_envelope){0};
     pc_json_text key;
@@ -368,15 +441,8 @@ static bool read_event(pc_json_reader *reader, pc_event_envelope *out,
                              : pc_json_text_is(&key, "relatedEntityId") ? &out->related_entity_id
                                                                         : NULL;
         if (pc_json_text_is(&key, "entity")) {
-            bool object = pc_json_peek(reader) == PC_JSON_OBJECT;
-            pc_json_range range;
-            out->entity = (pc_json_range){0};
-            if (object && on_entity != NULL) {
-                if (!on_entity(reader, self)) {
-                    return false;
-                }
-            } else if (pc_json_skip(reader, &range) && object) {
-                out->entity = range;
+            if (!read_entity(reader, &out->entity, on_entity, self)) {
+                return false;
             }
         } else if (pc_json_text_is(&key, "timestamp")) {
             out->timestamp = read_moment(reader);
@@ -556,6 +622,7 @@ pc_status pc_event_iterator_next(pc_event_iterator *iterator, pc_event_envelope 
 
 typedef struct {
     pc_transcoder transcoder;
+    const pc_event_watch *watch; /* NULL: nobody looks on */
     pc_event_summary *summary;
     uint32_t field_number;
     size_t start;  /* of the first event in the output */
@@ -619,6 +686,9 @@ static bool map_children(pc_json_reader *reader, void *self)
         if (pc_json_peek(reader) != PC_JSON_OBJECT) {
             (void)pc_json_skip(reader, NULL);
         } else {
+            if (m->transcoder.search != NULL) {
+                pc_insight_search_restart(m->transcoder.search);
+            }
             size_t mark = pc_wire_begin(m->transcoder.out, m->field_number);
             m->entity = m->transcoder.out->size;
             bool read =
@@ -630,21 +700,27 @@ static bool map_children(pc_json_reader *reader, void *self)
             if (!read || !pc_transcoder_good(&m->transcoder)) {
                 return false;
             }
+            if (m->watch != NULL && !m->watch->on_event(m->watch->self, m->summary->count - 1)) {
+                m->status = pc_status_out_of_memory();
+                return false;
+            }
         }
     }
     return true;
 }
 
-pc_status pc_map_events(pc_buffer *out, pc_event_summary *summary, pc_arena *arena,
-                        const uint8_t *bytes, size_t size, uint32_t field_number,
-                        const pc_transcode_limits *limits)
+static pc_status map_events(pc_buffer *out, pc_event_summary *summary, pc_arena *arena,
+                            const uint8_t *bytes, size_t size, uint32_t field_number,
+                            const pc_transcode_limits *limits, const pc_event_watch *watch)
 {
-    event_mapping m = {.summary = summary, .field_number = field_number, .start = out->size};
+    event_mapping m = {
+        .summary = summary, .watch = watch, .field_number = field_number, .start = out->size};
     pc_event_page page;
     pc_json_reader reader;
     *summary = (pc_event_summary){.next_cursor = ""};
     pc_json_reader_init(&reader, bytes, size, limits == NULL ? 0 : limits->depth_max);
     pc_transcoder_init(&m.transcoder, out, limits);
+    m.transcoder.search = watch == NULL ? NULL : watch->search;
     pc_status status = read_page(&page, arena, &reader, map_children, &m);
     /* Why an event could not be mapped says more than that the page's walk ended there. */
     if (!pc_status_ok(&m.status)) {
@@ -664,6 +740,20 @@ pc_status pc_map_events(pc_buffer *out, pc_event_summary *summary, pc_arena *are
     }
     summary->next_cursor = page.next_cursor;
     return PC_OK;
+}
+
+pc_status pc_map_events(pc_buffer *out, pc_event_summary *summary, pc_arena *arena,
+                        const uint8_t *bytes, size_t size, uint32_t field_number,
+                        const pc_transcode_limits *limits)
+{
+    return map_events(out, summary, arena, bytes, size, field_number, limits, NULL);
+}
+
+pc_status pc_map_watched_events(pc_buffer *out, pc_event_summary *summary, pc_arena *arena,
+                                const uint8_t *bytes, size_t size, uint32_t field_number,
+                                const pc_event_watch *watch)
+{
+    return map_events(out, summary, arena, bytes, size, field_number, NULL, watch);
 }
 
 /* ---- audiences ----------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mapping/insights.h"
 #include "mapping/json_reader.h"
 #include "mapping/transcode.h"
 #include "util/arena.h"
@@ -61,6 +62,13 @@ PC_NODISCARD pc_status pc_profile_iterator_next(pc_profile_iterator *iterator,
 PC_NODISCARD pc_status pc_envelope_profile(pc_profile_envelope *out, pc_arena *arena,
                                            const uint8_t *bytes, size_t size);
 
+/* The same, and appends the fields of the profile's entity, as pc_transcode does, in one walk over
+ * the answer. `search` (may be NULL) is shown the entity's members. Errors besides: those of
+ * pc_transcode; then `out` is as before. */
+PC_NODISCARD pc_status pc_map_profile(pc_buffer *out, pc_profile_envelope *envelope,
+                                      pc_insight_search *search, pc_arena *arena,
+                                      const uint8_t *bytes, size_t size);
+
 /* One event of a page. Ranges of JSON values, size 0 when absent. */
 typedef struct {
     pc_json_range entity;           /* an object, or absent */
@@ -105,6 +113,20 @@ typedef struct {
 PC_NODISCARD pc_status pc_map_events(pc_buffer *out, pc_event_summary *summary, pc_arena *arena,
                                      const uint8_t *bytes, size_t size, uint32_t field_number,
                                      const pc_transcode_limits *limits);
+
+/* What looks at each event while a page is mapped. */
+typedef struct {
+    pc_insight_search *search; /* is shown the members of each event's entity; borrowed */
+    void *self;
+    /* Behind each event; false ends the mapping as out of memory. When `index` is 0 what came
+     * before does not count. */
+    bool (*on_event)(void *self, size_t index);
+} pc_event_watch;
+
+/* As pc_map_events with default limits, with somebody looking on. */
+PC_NODISCARD pc_status pc_map_watched_events(pc_buffer *out, pc_event_summary *summary,
+                                             pc_arena *arena, const uint8_t *bytes, size_t size,
+                                             uint32_t field_number, const pc_event_watch *watch);
 
 /* One audience of a bulk-get. Arena texts; `name` and `description` are NULL for one that was not
  * found or has none. */

@@ -1,5 +1,5 @@
-/* The untyped side: writes the message Extensions for properties whose text was noted, by reading
- * them again. */
+/* The untyped side: writes the message Extensions. Its entries are written where the reading is, in
+ * the midst of the typed fields, and are brought together at the end of their object. */
 #include <string.h>
 
 #include "mapping/numbers.h"
@@ -40,6 +40,7 @@ typedef struct {
     pc_json_reader reader;
     step path[LEVEL_MAX + 1];
     size_t level; /* steps in use */
+    int place;    /* of the value along the paths of t->search */
 } writer;
 
 static void write_value(writer *w);
@@ -160,6 +161,9 @@ static void write_deep(writer *w)
     if (!pc_json_skip(&w->reader, &json)) {
         return;
     }
+    if (w->place != PC_INSIGHT_NOWHERE) {
+        pc_insight_search_value(w->t->search, w->place, &json);
+    }
     pc_wire_put_int(w->t->out, VALUE_NULL, 0);
     size_t entry = begin_side_entry(w, EXTENSIONS_DEEP_VALUES);
     size_t text = pc_wire_begin(&w->t->side, ENTRY_VALUE);
@@ -185,8 +189,28 @@ static void end_member(writer *w, size_t entry, size_t value_mark)
     pc_wire_end(w->t->out, entry);
 }
 
+/* Writes a member's value, and shows it to the search when a path leads there. */
+static void write_member_value(writer *w, int parent, const pc_json_text *key)
+{
+    if (parent == PC_INSIGHT_NOWHERE) {
+        write_value(w);
+        return;
+    }
+    w->place = pc_insight_search_enter(w->t->search, parent, key);
+    pc_json_kind kind = pc_json_peek(&w->reader); /* moves to its beginning */
+    size_t start = w->reader.at;
+    write_value(w);
+    if (w->place != PC_INSIGHT_NOWHERE && kind != PC_JSON_OBJECT && !w->reader.failed) {
+        const pc_json_range value = {.bytes = w->reader.bytes + start,
+                                     .size = w->reader.at - start};
+        pc_insight_search_value(w->t->search, w->place, &value);
+    }
+    w->place = parent;
+}
+
 static void write_object(writer *w)
 {
+    int place = w->place;
     size_t keys_mark = w->t->hashes.size;
     size_t mark = pc_wire_begin(w->t->out, VALUE_STRUCT);
     pc_json_text key;
@@ -197,7 +221,7 @@ static void write_object(writer *w)
         size_t value;
         pc_transcoder_push_key(w->t, &key);
         size_t entry = begin_member(w, &key, &value);
-        write_value(w);
+        write_member_value(w, place, &key);
         end_member(w, entry, value);
     }
     pc_wire_end(w->t->out, mark);
@@ -207,9 +231,11 @@ static void write_object(writer *w)
 static void write_list(writer *w)
 {
     size_t mark = pc_wire_begin(w->t->out, VALUE_LIST);
+    int place = w->place;
     if (!pc_json_enter_array(&w->reader)) {
         return;
     }
+    w->place = PC_INSIGHT_NOWHERE; /* no path leads into a list */
     step *here = &w->path[w->level++];
     *here = (step){.is_key = false};
     for (; pc_json_next_item(&w->reader) && pc_transcoder_count(w->t); here->index++) {
@@ -218,6 +244,7 @@ static void write_list(writer *w)
         pc_wire_end(w->t->out, value);
     }
     w->level--;
+    w->place = place;
     pc_wire_end(w->t->out, mark);
 }
 
@@ -327,31 +354,98 @@ static size_t write_untyped_entries(writer *w, unsigned levels)
     return count;
 }
 
-void pc_write_extensions(pc_transcoder *t, uint32_t number, size_t mark)
+/* The path is left as it is, as it is large. */
+static void begin_writing(writer *w, pc_transcoder *t)
 {
-    writer w = {.t = t, .reader = t->reader};
-    size_t count = (t->spans.size - mark) / sizeof(pc_span);
-    size_t extensions = pc_wire_begin(t->out, number);
-    size_t fields = pc_wire_begin(t->out, EXTENSIONS_FIELDS);
-    t->side.size = 0;
-    for (size_t i = 0; i < count && pc_transcoder_good(t); i++) {
-        const pc_span *span = (const pc_span *)(const void *)(t->spans.bytes + mark) + i;
-        size_t value;
-        w.reader.at = span->value;
-        w.reader.depth = t->reader.depth + 1;
-        size_t entry = begin_member(&w, &span->key, &value);
-        if (span->map_depth > 0 && is_filled_object(&w.reader)) {
-            (void)write_untyped_entries(&w, span->map_depth);
-        } else {
-            write_value(&w);
-        }
-        end_member(&w, entry, value);
+    w->t = t;
+    w->reader = t->reader;
+    w->level = 0;
+    w->place = PC_INSIGHT_NOWHERE;
+}
+
+void pc_write_extension(pc_transcoder *t, const pc_json_text *key)
+{
+    writer w;
+    begin_writing(&w, t);
+    size_t value;
+    size_t entry = begin_member(&w, key, &value);
+    write_member_value(
+        &w, t->reader.depth == t->search_depth ? PC_INSIGHT_ROOT : PC_INSIGHT_NOWHERE, key);
+    end_member(&w, entry, value);
+    t->reader = w.reader;
+}
+
+void pc_write_extension_again(pc_transcoder *t, const pc_json_text *key, size_t at,
+                              unsigned map_depth)
+{
+    writer w;
+    begin_writing(&w, t);
+    w.reader.at = at;
+    size_t value;
+    size_t entry = begin_member(&w, key, &value);
+    if (map_depth > 0 && is_filled_object(&w.reader)) {
+        (void)write_untyped_entries(&w, map_depth);
+    } else {
+        write_value(&w);
     }
-    pc_wire_end(t->out, fields);
-    pc_buffer_append(t->out, t->side.bytes, t->side.size);
-    pc_wire_end(t->out, extensions);
+    end_member(&w, entry, value);
     if (w.reader.failed) {
         /* Cannot be: the text was read before. */
         t->reader.failed = true;
+    }
+}
+
+/* Moves the pieces to the end of the output. False when out of memory. */
+static bool gather_pieces(pc_transcoder *t, const pc_piece *pieces, size_t count, size_t size)
+{
+    pc_buffer *out = t->out;
+    if (count == 1 && pieces[0].end == out->size) {
+        return true;
+    }
+    if (!pc_buffer_reserve(&t->scratch, size)) {
+        return false;
+    }
+    /* The scratch is empty between its uses. */
+    uint8_t *aside = t->scratch.bytes;
+    uint8_t *to = out->bytes + pieces[0].start;
+    for (size_t i = 0; i < count; i++) {
+        size_t next = i + 1 < count ? pieces[i + 1].start : out->size;
+        memcpy(aside, out->bytes + pieces[i].start, pieces[i].end - pieces[i].start);
+        aside += pieces[i].end - pieces[i].start;
+        memmove(to, out->bytes + pieces[i].end, next - pieces[i].end);
+        to += next - pieces[i].end;
+    }
+    memcpy(to, t->scratch.bytes, size);
+    return true;
+}
+
+void pc_end_extensions(pc_transcoder *t, uint32_t number, size_t pieces_mark, size_t side_mark)
+{
+    const pc_piece *pieces = (const pc_piece *)(const void *)(t->pieces.bytes + pieces_mark);
+    size_t count = (t->pieces.size - pieces_mark) / sizeof *pieces;
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        size += pieces[i].end - pieces[i].start;
+    }
+    if (!gather_pieces(t, pieces, count, size)) {
+        return;
+    }
+    uint8_t fields[2 * PC_WIRE_VARINT_MAX];
+    uint8_t head[4 * PC_WIRE_VARINT_MAX];
+    size_t side_size = t->side.size - side_mark;
+    size_t fields_size =
+        (size_t)(pc_wire_write_int(fields, EXTENSIONS_FIELDS, PC_WIRE_BYTES, size) - fields);
+    uint8_t *end = pc_wire_write_int(head, number, PC_WIRE_BYTES, fields_size + size + side_size);
+    memcpy(end, fields, fields_size);
+    size_t head_size = (size_t)(end - head) + fields_size;
+    size_t start = t->out->size - size;
+    if (!pc_buffer_reserve(t->out, head_size)) {
+        return;
+    }
+    memmove(t->out->bytes + start + head_size, t->out->bytes + start, size);
+    memcpy(t->out->bytes + start, head, head_size);
+    t->out->size += head_size;
+    if (side_size > 0) {
+        pc_buffer_append(t->out, t->side.bytes + side_mark, side_size);
     }
 }

@@ -36,7 +36,7 @@ enum {
     BAND_HIGH = 3
 };
 
-enum { PATH_DEPTH_MAX = 64, NONE = -1 };
+enum { PATH_DEPTH_MAX = 64, NONE = PC_INSIGHT_NOWHERE };
 
 /* A property in the tree. Links are places in the set's array, or NONE. */
 typedef struct {
@@ -273,16 +273,10 @@ const char *pc_insight_set_fields(const pc_insight_set *set)
 
 /* ---- finding ------------------------------------------------------------------------------- */
 
-typedef struct {
-    const pc_insight_set *set;
-    pc_json_reader reader;
-    pc_json_range *found; /* by target; size 0: not found */
-} search;
-
-static int find_child(const search *s, int parent, const pc_json_text *key)
+static int find_child(const pc_insight_set *set, int parent, const pc_json_text *key)
 {
-    for (int i = s->set->nodes[parent].first_child; i != NONE; i = s->set->nodes[i].next_sibling) {
-        const node *child = &s->set->nodes[i];
+    for (int i = set->nodes[parent].first_child; i != NONE; i = set->nodes[i].next_sibling) {
+        const node *child = &set->nodes[i];
         bool same = key->plain ? key->size == child->name_size &&
                                      memcmp(key->bytes, child->name, key->size) == 0
                                : pc_json_text_is(key, child->name);
@@ -294,7 +288,7 @@ static int find_child(const search *s, int parent, const pc_json_text *key)
 }
 
 /* Forgets what an earlier property of the same name had; the last counts. */
-static void forget(search *s, int place)
+static void forget(pc_insight_search *s, int place)
 {
     const node *n = &s->set->nodes[place];
     for (int i = n->first_target; i != NONE; i = s->set->targets[i].next) {
@@ -305,37 +299,79 @@ static void forget(search *s, int place)
     }
 }
 
-/* Walks the object that comes next. Recursive, at most as deep as the paths. */
-static void find_below(search *s, int parent)
+int pc_insight_search_enter(pc_insight_search *search, int parent, const pc_json_text *key)
 {
-    pc_json_text key;
-    if (!pc_json_enter_object(&s->reader)) {
-        return;
+    int place = find_child(search->set, parent, key);
+    if (place != NONE) {
+        forget(search, place);
     }
-    while (pc_json_next_member(&s->reader, &key)) {
-        int place = find_child(s, parent, &key);
-        if (place == NONE) {
-            (void)pc_json_skip(&s->reader, NULL);
-            continue;
-        }
-        forget(s, place);
-        /* No rule wants an object itself. */
-        if (pc_json_peek(&s->reader) == PC_JSON_OBJECT) {
-            if (s->set->nodes[place].first_child != NONE) {
-                find_below(s, place);
+    return place;
+}
+
+/* Looks at the value that comes next. Recursive, at most as deep as the paths. */
+static void find_at(pc_insight_search *s, pc_json_reader *reader, int place)
+{
+    const node *n = &s->set->nodes[place];
+    pc_json_text key;
+    pc_json_range range;
+    /* No rule wants an object itself. */
+    if (pc_json_peek(reader) == PC_JSON_OBJECT && n->first_child != NONE) {
+        (void)pc_json_enter_object(reader);
+        while (pc_json_next_member(reader, &key)) {
+            int child = pc_insight_search_enter(s, place, &key);
+            if (child == NONE) {
+                (void)pc_json_skip(reader, NULL);
             } else {
-                (void)pc_json_skip(&s->reader, NULL);
+                find_at(s, reader, child);
             }
-            continue;
         }
-        pc_json_range range;
-        if (!pc_json_skip(&s->reader, &range)) {
-            return;
-        }
-        for (int i = s->set->nodes[place].first_target; i != NONE; i = s->set->targets[i].next) {
+    } else if (pc_json_skip(reader, &range) && range.bytes[0] != '{') {
+        for (int i = n->first_target; i != NONE; i = s->set->targets[i].next) {
             s->found[i] = range;
         }
     }
+}
+
+bool pc_insight_search_init(pc_insight_search *search, const pc_insight_set *set)
+{
+    search->set = set;
+    search->found = set->count <= PC_INSIGHTS_FEW
+                        ? search->few
+                        : malloc(set->count * 2 * sizeof search->found[0]);
+    if (search->found == NULL) {
+        return false;
+    }
+    pc_insight_search_restart(search);
+    return true;
+}
+
+void pc_insight_search_deinit(pc_insight_search *search)
+{
+    if (search->found != search->few) {
+        free(search->found);
+    }
+}
+
+void pc_insight_search_restart(pc_insight_search *search)
+{
+    memset(search->found, 0, search->set->count * 2 * sizeof search->found[0]);
+}
+
+void pc_insight_search_value(pc_insight_search *search, int place, const pc_json_range *value)
+{
+    pc_json_reader reader;
+    pc_json_reader_init(&reader, value->bytes, value->size, PC_JSON_DEPTH_MAX);
+    find_at(search, &reader, place);
+}
+
+bool pc_insight_search_is_empty(const pc_insight_search *search)
+{
+    for (size_t i = 0; i < 2 * search->set->count; i++) {
+        if (search->found[i].size > 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* ---- writing ------------------------------------------------------------------------------- */
@@ -540,41 +576,44 @@ static void put_insight(pc_buffer *out, uint32_t field_number, const pc_insight_
     pc_wire_end(out, mark);
 }
 
+void pc_insight_search_put(pc_buffer *out, const pc_insight_search *search, uint32_t field_number)
+{
+    for (size_t i = 0; i < search->set->count; i++) {
+        put_insight(out, field_number, &search->set->rules[i], &search->found[2 * i]);
+    }
+}
+
 pc_status pc_map_insights(pc_buffer *out, const pc_insight_set *set, const uint8_t *json,
                           size_t size, uint32_t field_number)
 {
-    enum { FEW = 64 };
-    pc_json_range few[2 * FEW];
     if (set->count == 0) {
         return PC_OK;
     }
-    search s = {.set = set, .found = few};
-    if (set->count > FEW) {
-        s.found = calloc(set->count, 2 * sizeof *s.found);
-        if (s.found == NULL) {
-            return pc_status_out_of_memory();
+    pc_insight_search search;
+    size_t start = out->size;
+    pc_status status = PC_OK;
+    if (pc_insight_search_init(&search, set)) {
+        pc_json_reader reader;
+        pc_json_reader_init(&reader, json, size, 0);
+        if (pc_json_peek(&reader) == PC_JSON_OBJECT) {
+            find_at(&search, &reader, PC_INSIGHT_ROOT);
+        } else {
+            reader.failed = true;
+        }
+        (void)pc_json_finish(&reader);
+        status = pc_json_status(&reader);
+        if (pc_status_ok(&status)) {
+            pc_insight_search_put(out, &search, field_number);
         }
     } else {
-        memset(few, 0, sizeof few);
+        status = pc_status_out_of_memory();
     }
-    size_t start = out->size;
-    pc_json_reader_init(&s.reader, json, size, 0);
-    find_below(&s, 0);
-    if (!s.reader.failed) {
-        (void)pc_json_finish(&s.reader);
-    }
-    pc_status status = pc_json_status(&s.reader);
-    for (size_t i = 0; i < set->count && pc_status_ok(&status); i++) {
-        put_insight(out, field_number, &set->rules[i], &s.found[2 * i]);
-        if (out->failed) {
-            status = pc_status_out_of_memory();
-        }
+    if (pc_status_ok(&status) && out->failed) {
+        status = pc_status_out_of_memory();
     }
     if (!pc_status_ok(&status)) {
         out->size = start;
     }
-    if (s.found != few) {
-        free(s.found);
-    }
+    pc_insight_search_deinit(&search);
     return status;
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mapping/json_reader.h"
 #include "util/arena.h"
 #include "util/buffer.h"
 #include "util/status.h"
@@ -51,6 +52,39 @@ void pc_insight_set_free(pc_insight_set *set);
  * Borrowed from the set. NULL when a property's name cannot stand in such a list: then everything
  * must be fetched. */
 const char *pc_insight_set_fields(const pc_insight_set *set);
+
+/* What the rules of a set ask for, found while somebody else reads the document. Places are where
+ * the reader is along the rules' paths. Visible so that it can stand on the stack. Borrows from the
+ * document. */
+enum { PC_INSIGHTS_FEW = 64, PC_INSIGHT_ROOT = 0, PC_INSIGHT_NOWHERE = -1 };
+
+typedef struct {
+    const pc_insight_set *set; /* borrowed */
+    pc_json_range *found;      /* two for each rule; size 0: not found */
+    pc_json_range few[2 * PC_INSIGHTS_FEW];
+} pc_insight_search;
+
+/* False when out of memory. Call pc_insight_search_deinit in any case. */
+PC_NODISCARD bool pc_insight_search_init(pc_insight_search *search, const pc_insight_set *set);
+void pc_insight_search_deinit(pc_insight_search *search);
+
+/* Forgets what was found: another document begins. */
+void pc_insight_search_restart(pc_insight_search *search);
+
+/* The place of a member of the object at `parent`, PC_INSIGHT_NOWHERE when no path leads there.
+ * What an earlier member of the same name had is forgotten. */
+int pc_insight_search_enter(pc_insight_search *search, int parent, const pc_json_text *key);
+
+/* Looks at the value at a place; it begins and ends with the value's own bytes, which are known to
+ * be well-formed. For an object whose members are all entered there is nothing to do. */
+void pc_insight_search_value(pc_insight_search *search, int place, const pc_json_range *value);
+
+/* Whether anything was found. */
+bool pc_insight_search_is_empty(const pc_insight_search *search);
+
+/* Appends a field `field_number` of message Insight for each rule whose value was found, in the
+ * order of the rules. What does not fit fails `out`. */
+void pc_insight_search_put(pc_buffer *out, const pc_insight_search *search, uint32_t field_number);
 
 /* Appends one field `field_number` of message Insight for each rule whose value is in the JSON
  * object `json` (a profile's entity), in the order of the rules. Of equal keys the last counts.

@@ -1,6 +1,6 @@
 /* The typed side: walks a JSON object beside a message's table and writes fields as it goes. What
- * does not fit is noted as a span of the text and read again for the extensions, at the end of its
- * object; see extensions.c. */
+ * no field fits is written as an extension, and what a field does not give back is read again for
+ * that; see extensions.c. */
 #include "mapping/transcode.h"
 
 #include <stdlib.h>
@@ -44,7 +44,7 @@ void pc_transcoder_init(pc_transcoder *t, pc_buffer *out, const pc_transcode_lim
         .values_left = limits->values_max == 0 ? VALUES_MAX : limits->values_max,
     };
     pc_buffer_init(&t->hashes, SIZE_MAX);
-    pc_buffer_init(&t->spans, SIZE_MAX);
+    pc_buffer_init(&t->pieces, SIZE_MAX);
     pc_buffer_init(&t->chunks, SIZE_MAX);
     pc_buffer_init(&t->side, SIZE_MAX);
     pc_buffer_init(&t->scratch, SIZE_MAX);
@@ -53,7 +53,7 @@ void pc_transcoder_init(pc_transcoder *t, pc_buffer *out, const pc_transcode_lim
 void pc_transcoder_deinit(pc_transcoder *t)
 {
     pc_buffer_deinit(&t->hashes);
-    pc_buffer_deinit(&t->spans);
+    pc_buffer_deinit(&t->pieces);
     pc_buffer_deinit(&t->chunks);
     pc_buffer_deinit(&t->side);
     pc_buffer_deinit(&t->scratch);
@@ -61,7 +61,7 @@ void pc_transcoder_deinit(pc_transcoder *t)
 
 static bool buffers_good(const pc_transcoder *t)
 {
-    return !t->out->failed && !t->hashes.failed && !t->spans.failed && !t->chunks.failed &&
+    return !t->out->failed && !t->hashes.failed && !t->pieces.failed && !t->chunks.failed &&
            !t->side.failed && !t->scratch.failed;
 }
 
@@ -473,50 +473,99 @@ static const pc_field_table *find_field(const pc_message_table *table, const pc_
     return pc_table_find_json(table, (const char *)bytes, size);
 }
 
+/* Shows a member that was read, whose value began at `start` or behind white space there, to the
+ * search. */
+static void show_member(pc_transcoder *t, const pc_json_text *key, size_t start)
+{
+    int place = pc_insight_search_enter(t->search, PC_INSIGHT_ROOT, key);
+    if (place == PC_INSIGHT_NOWHERE || t->reader.failed) {
+        return;
+    }
+    pc_json_reader reader = t->reader;
+    reader.at = start;
+    (void)pc_json_peek(&reader); /* moves to its beginning */
+    const pc_json_range value = {.bytes = reader.bytes + reader.at,
+                                 .size = t->reader.at - reader.at};
+    pc_insight_search_value(t->search, place, &value);
+}
+
+/* Notes that an entry of the extensions was written from `start` on. */
+static void add_piece(pc_transcoder *t, size_t pieces_mark, size_t start)
+{
+    const pc_piece piece = {.start = start, .end = t->out->size};
+    if (t->pieces.size > pieces_mark) {
+        pc_piece *last = (pc_piece *)(void *)(t->pieces.bytes + t->pieces.size) - 1;
+        if (last->end == start) {
+            last->end = piece.end;
+            return;
+        }
+    }
+    pc_buffer_append(&t->pieces, &piece, sizeof piece);
+}
+
+/* Writes the field for a property, whose value comes next, the extension for it, or both. */
+static void write_property(pc_transcoder *t, const pc_message_table *table,
+                           const pc_field_table *field, const pc_json_text *key, size_t pieces_mark)
+{
+    bool extends = table->extensions_number != 0;
+    size_t value = t->reader.at;
+    if (field == NULL && extends) {
+        size_t start = t->out->size;
+        pc_transcoder_push_key(t, key);
+        pc_write_extension(t, key);
+        add_piece(t, pieces_mark, start);
+        return;
+    }
+    bool exact = false;
+    if (field == NULL) {
+        pc_transcoder_push_key(t, key);
+        (void)pc_json_skip(&t->reader, NULL);
+    } else {
+        exact = write_field(t, field);
+    }
+    if (t->reader.depth == t->search_depth) {
+        show_member(t, key, value);
+    }
+    if (!exact && extends && pc_transcoder_good(t)) {
+        size_t start = t->out->size;
+        pc_write_extension_again(t, key, value, field->map_depth);
+        add_piece(t, pieces_mark, start);
+    }
+}
+
 /* Writes the fields of the object that comes next. Recursive along the messages' nesting, which the
  * reader's limit of depth bounds as well. */
 static void write_message(pc_transcoder *t, const pc_message_table *table)
 {
     uint64_t seen[4] = {0}; /* fields by their place; an index of one byte has at most 255 */
-    size_t spans_mark = t->spans.size;
+    size_t pieces_mark = t->pieces.size;
+    size_t side_mark = t->side.size;
     size_t keys_mark = t->hashes.size;
     if (!pc_json_enter_object(&t->reader)) {
         return;
     }
     pc_json_text key;
     while (pc_json_next_member(&t->reader, &key) && pc_transcoder_count(t)) {
-        pc_span span = {.key = key};
         const pc_field_table *field = find_field(table, &key);
-        bool exact = false;
-        /* Before the peek the value may still have white space in front; harmless. */
-        span.value = t->reader.at;
-        if (field == NULL) {
-            pc_transcoder_push_key(t, &key);
-            (void)pc_json_skip(&t->reader, NULL);
-        } else {
+        if (field != NULL) {
             size_t place = (size_t)(field - table->fields);
             uint64_t bit = UINT64_C(1) << place % 64;
             t->duplicates = t->duplicates || (seen[place / 64] & bit) != 0;
             seen[place / 64] |= bit;
-            span.map_depth = field->map_depth;
-            exact = write_field(t, field);
         }
-        if (!exact) {
-            pc_buffer_append(&t->spans, &span, sizeof span);
-        }
+        write_property(t, table, field, &key, pieces_mark);
     }
     pc_transcoder_check_keys(t, keys_mark);
-    if (t->spans.size > spans_mark && pc_transcoder_good(t) && table->extensions_number != 0) {
-        pc_write_extensions(t, table->extensions_number, spans_mark);
+    if (t->pieces.size > pieces_mark && pc_transcoder_good(t)) {
+        pc_end_extensions(t, table->extensions_number, pieces_mark, side_mark);
     }
-    t->spans.size = spans_mark;
+    t->pieces.size = pieces_mark;
+    t->side.size = side_mark;
 }
 
-/* With `alone`, nothing may follow the object. */
-static void run_once(pc_transcoder *t, const uint8_t *json, size_t size,
-                     const pc_message_table *table, bool alone)
+/* Of what t->reader is at. With `alone`, nothing may follow the object. */
+static void run_once(pc_transcoder *t, const pc_message_table *table, bool alone)
 {
-    pc_json_reader_init(&t->reader, json, size, t->depth_max);
     if (pc_json_peek(&t->reader) != PC_JSON_OBJECT) {
         t->reader.failed = true;
         return;
@@ -530,28 +579,35 @@ static void run_once(pc_transcoder *t, const uint8_t *json, size_t size,
     }
 }
 
-/* `*consumed` is the size of the object. */
-static pc_status run(pc_transcoder *t, const uint8_t *json, size_t size,
-                     const pc_message_table *table, bool alone, size_t *consumed)
+static pc_status run(pc_transcoder *t, const pc_message_table *table, bool alone)
 {
     size_t mark = t->out->size;
     size_t values_left = t->values_left;
+    size_t start = t->reader.at;
     t->duplicates = false;
-    run_once(t, json, size, table, alone);
-    *consumed = t->reader.at;
+    if (t->search != NULL) {
+        pc_insight_search_restart(t->search);
+        t->search_depth = t->reader.depth + 1;
+    }
+    run_once(t, table, alone);
+    t->search_depth = 0;
     pc_status status = pc_transcoder_status(t);
     if (pc_status_ok(&status) && t->duplicates) {
         /* Seldom: so the fast way only notices it, and the document is then written out without the
          * shadowed members and mapped again. */
         t->out->size = mark;
         t->values_left = values_left;
+        pc_json_reader behind = t->reader;
         pc_buffer copy;
         pc_buffer_init(&copy, SIZE_MAX);
-        status = pc_json_drop_duplicates(&copy, json, *consumed, t->depth_max);
+        status = pc_json_drop_duplicates(&copy, behind.bytes + start, behind.at - start,
+                                         behind.depth_max);
         if (pc_status_ok(&status)) {
-            run_once(t, copy.bytes, copy.size, table, true);
+            pc_json_reader_init(&t->reader, copy.bytes, copy.size, behind.depth_max);
+            run_once(t, table, true);
             status = pc_transcoder_status(t);
         }
+        t->reader = behind;
         pc_buffer_deinit(&copy);
     }
     if (!pc_status_ok(&status)) {
@@ -563,18 +619,17 @@ static pc_status run(pc_transcoder *t, const uint8_t *json, size_t size,
 pc_status pc_transcoder_run(pc_transcoder *t, const uint8_t *json, size_t size,
                             const pc_message_table *table)
 {
-    size_t consumed;
-    return run(t, json, size, table, true, &consumed);
+    pc_json_reader_init(&t->reader, json, size, t->depth_max);
+    return run(t, table, true);
 }
 
 pc_status pc_transcoder_run_here(pc_transcoder *t, pc_json_reader *reader,
                                  const pc_message_table *table)
 {
-    size_t consumed;
     (void)pc_json_peek(reader); /* moves to its beginning */
-    pc_status status =
-        run(t, reader->bytes + reader->at, reader->size - reader->at, table, false, &consumed);
-    reader->at += consumed;
+    t->reader = *reader;
+    pc_status status = run(t, table, false);
+    *reader = t->reader;
     reader->failed = reader->failed || !pc_status_ok(&status);
     return status;
 }

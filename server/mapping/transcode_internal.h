@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mapping/insights.h"
 #include "mapping/json_reader.h"
 #include "mapping/tables.h"
 #include "mapping/transcode.h"
@@ -20,22 +21,23 @@ typedef struct {
     pc_buffer *out;
     size_t out_max;    /* out->size may not pass this */
     pc_buffer hashes;  /* uint64_t: hashed keys of the open objects, to notice duplicates */
-    pc_buffer spans;   /* pc_span: properties of the open messages that need extensions */
+    pc_buffer pieces;  /* pc_piece: where extensions of the open messages stand in the output */
     pc_buffer chunks;  /* map entries of the open maps, to be sorted */
-    pc_buffer side;    /* exact_numbers and deep_values of the extensions being written */
+    pc_buffer side;    /* exact_numbers and deep_values of the open messages' extensions */
     pc_buffer scratch; /* for a moment: a sorted copy, a decoded key, a set of hashes */
     unsigned depth_max;
     size_t values_left;
-    bool too_complex; /* a limit was passed */
-    bool duplicates;  /* an object seems to have a key twice */
+    pc_insight_search *search; /* sees the members of each document; borrowed; NULL: none */
+    unsigned search_depth;     /* where those stand; 0: they are not shown */
+    bool too_complex;          /* a limit was passed */
+    bool duplicates;           /* an object seems to have a key twice */
 } pc_transcoder;
 
-/* A property that goes to the extensions. */
+/* Entries of Extensions.fields in the output, side by side. */
 typedef struct {
-    pc_json_text key;
-    size_t value;       /* offset in the document */
-    unsigned map_depth; /* not 0: only the entries that are not typed are meant */
-} pc_span;
+    size_t start;
+    size_t end;
+} pc_piece;
 
 void pc_transcoder_init(pc_transcoder *t, pc_buffer *out, const pc_transcode_limits *limits);
 void pc_transcoder_deinit(pc_transcoder *t);
@@ -45,7 +47,7 @@ PC_NODISCARD pc_status pc_transcoder_run(pc_transcoder *t, const uint8_t *json, 
                                          const pc_message_table *table);
 
 /* The same for the object that comes next in `reader`, which is moved behind it and fails when it
- * cannot be read. */
+ * cannot be read. The reader's limit of depth holds. */
 PC_NODISCARD pc_status pc_transcoder_run_here(pc_transcoder *t, pc_json_reader *reader,
                                               const pc_message_table *table);
 
@@ -66,7 +68,17 @@ void pc_transcoder_put_text(pc_transcoder *t, uint32_t number, const pc_json_tex
 void pc_transcoder_push_key(pc_transcoder *t, const pc_json_text *key);
 void pc_transcoder_check_keys(pc_transcoder *t, size_t mark);
 
-/* Writes the extensions, field `number`, of the spans from `mark` (an offset in t->spans). */
-void pc_write_extensions(pc_transcoder *t, uint32_t number, size_t mark);
+/* Writes a property, whose value comes next, as an entry of Extensions.fields. A member of the
+ * document is shown to the search. */
+void pc_write_extension(pc_transcoder *t, const pc_json_text *key);
+
+/* The same for a property whose value was read before, at offset `at` of the document. With a
+ * `map_depth` only the entries that the typed field lacks are written. */
+void pc_write_extension_again(pc_transcoder *t, const pc_json_text *key, size_t at,
+                              unsigned map_depth);
+
+/* Brings the pieces from `pieces_mark` (an offset in t->pieces; there is at least one) together at
+ * the end of the output, as field `number`, with what is in the side from `side_mark`. */
+void pc_end_extensions(pc_transcoder *t, uint32_t number, size_t pieces_mark, size_t side_mark);
 
 #endif

@@ -1,4 +1,5 @@
-/* Doubling growth below a hard maximum. */
+/* Doubling growth below a hard maximum. The first room is just what is asked for, as who asks for
+ * much at once knows how much it will be. */
 #include "util/buffer.h"
 
 #include <stdlib.h>
@@ -40,7 +41,9 @@ bool pc_buffer_reserve(pc_buffer *buffer, size_t size)
         return false;
     }
     size_t needed = buffer->size + size;
-    size_t capacity = buffer->capacity == 0 ? FIRST_CAPACITY : buffer->capacity;
+    size_t capacity = buffer->capacity > 0      ? buffer->capacity
+                      : needed > FIRST_CAPACITY ? needed
+                                                : FIRST_CAPACITY;
     while (capacity < needed) {
         capacity = capacity > SIZE_MAX / 2 ? needed : capacity * 2;
     }

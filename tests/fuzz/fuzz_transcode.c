@@ -2,6 +2,7 @@
  * through a mask. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "mapping/envelope.h"
 #include "mapping/insights.h"
@@ -79,10 +80,62 @@ static void map_rest(const uint8_t *data, size_t size, pc_arena *arena)
         pc_insight_set_free(set);
     }
     pc_status_clear(&status);
-    pc_profile_envelope profile;
-    status = pc_envelope_profile(&profile, arena, data, size);
-    pc_status_clear(&status);
     pc_buffer_deinit(&out);
+}
+
+static void must_be_equal(const pc_buffer *a, const pc_buffer *b)
+{
+    if (a->size != b->size || (a->size > 0 && memcmp(a->bytes, b->bytes, a->size) != 0)) {
+        abort();
+    }
+}
+
+/* An answer in one walk must give what its parts give one by one. */
+static void map_answer(const uint8_t *data, size_t size, pc_arena *arena)
+{
+    static const pc_insight_rule rules[] = {
+        {.name = "a", .path = "a", .type = PC_INSIGHT_LIST, .factors_path = "f"},
+        {.name = "b", .path = "a.b", .type = PC_INSIGHT_TEXT},
+        {.name = "c", .path = "_tenant.a", .type = PC_INSIGHT_TEXT},
+        {.name = "d", .path = "person.name.firstName", .type = PC_INSIGHT_TEXT}};
+    pc_insight_set *set;
+    pc_status status = pc_insight_set_new(&set, rules, 4);
+    if (!pc_status_ok(&status)) {
+        abort();
+    }
+    pc_profile_envelope one;
+    pc_profile_envelope other;
+    pc_insight_search search;
+    pc_buffer out[4];
+    for (size_t i = 0; i < 4; i++) {
+        pc_buffer_init(&out[i], 1 << 24);
+    }
+    bool memory = pc_insight_search_init(&search, set);
+    status = pc_map_profile(&out[0], &one, &search, arena, data, size);
+    pc_status expected = pc_envelope_profile(&other, arena, data, size);
+    if (pc_status_ok(&expected)) {
+        expected =
+            pc_transcode(&out[1], other.entity.bytes, other.entity.size, &pc_table_Profile, NULL);
+    }
+    if (!memory || status.code != expected.code) {
+        abort();
+    }
+    if (pc_status_ok(&status)) {
+        must_be_equal(&out[0], &out[1]);
+        pc_insight_search_put(&out[2], &search, 6);
+        status = pc_map_insights(&out[3], set, other.entity.bytes, other.entity.size, 6);
+        if (!pc_status_ok(&status)) {
+            abort();
+        }
+        must_be_equal(&out[2], &out[3]);
+    }
+    pc_status_clear(&status);
+    pc_status_clear(&expected);
+    for (size_t i = 0; i < 4; i++) {
+        pc_buffer_deinit(&out[i]);
+    }
+    pc_insight_search_deinit(&search);
+    pc_insight_set_free(set);
 }
 
 /* The wire reader and filter must hold against any bytes as well. */
@@ -106,6 +159,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     pc_arena_init(&arena, NULL, 0, 1 << 22);
     map_profile(data, size, &arena);
     map_rest(data, size, &arena);
+    map_answer(data, size, &arena);
     filter_raw(data, size, &arena);
     pc_arena_deinit(&arena);
     return 0;

@@ -6,10 +6,9 @@
 #include <strings.h>
 
 #include "context/summary/summary_internal.h"
-#include "mapping/envelope.h"
 #include "mapping_tables.h"
 
-enum { CASE_RULES_MAX = 3, NOTES_MAX = 100000 };
+enum { CASE_RULES_MAX = 3 };
 
 static const struct {
     const pc_message_table *table;
@@ -220,85 +219,65 @@ const char *pc_summary_event_fields(const pc_summary_rules *rules)
 
 /* ---- case notes ------------------------------------------------------------------------------ */
 
-/* The texts of the Insights that were found in one event. */
-static pc_status read_note(pc_case_note *note, pc_arena *arena, const pc_buffer *found)
+bool pc_summary_has_cases(const pc_summary_rules *rules)
+{
+    return rules->cases != NULL;
+}
+
+bool pc_case_reader_init(pc_case_reader *reader, const pc_summary_rules *rules)
+{
+    pc_buffer_init_in(&reader->insights, reader->storage, sizeof reader->storage, SIZE_MAX);
+    return pc_insight_search_init(&reader->search, rules->cases);
+}
+
+void pc_case_reader_deinit(pc_case_reader *reader)
+{
+    pc_insight_search_deinit(&reader->search);
+    pc_buffer_deinit(&reader->insights);
+}
+
+/* With its NUL; what comes behind one in the text is lost. */
+static void put_note_text(pc_buffer *out, span text)
+{
+    pc_buffer_append(out, text.bytes, strnlen((const char *)text.bytes, text.size));
+    pc_buffer_append_byte(out, 0);
+}
+
+bool pc_case_reader_put(pc_buffer *out, pc_case_reader *reader)
 {
     enum { NAME = 1, TEXT = 5 };
-    *note = (pc_case_note){"", "", ""};
-    pc_wire_reader reader;
+    const span none = {(const uint8_t *)"", 0};
+    span id = none;
+    span status = none;
+    span subject = none;
+    pc_wire_reader items;
     pc_wire_field item;
-    pc_wire_reader_init(&reader, found->bytes, found->size);
-    while (pc_wire_next(&reader, &item)) {
+    if (pc_insight_search_is_empty(&reader->search)) {
+        pc_buffer_append(out, "\0\0", 3);
+        return !out->failed;
+    }
+    reader->insights.size = 0;
+    pc_insight_search_put(&reader->insights, &reader->search, 1);
+    pc_wire_reader_init(&items, reader->insights.bytes, reader->insights.size);
+    while (pc_wire_next(&items, &item)) {
         pc_wire_reader inner;
         pc_wire_field field;
-        span name = {0};
-        const char *text = "";
+        span name = none;
+        span text = none;
         pc_wire_reader_init(&inner, item.bytes, item.size);
         while (pc_wire_next(&inner, &field)) {
             if (field.number == NAME) {
                 name = (span){field.bytes, field.size};
             } else if (field.number == TEXT) {
-                text = pc_arena_strndup(arena, (const char *)field.bytes, field.size);
+                text = (span){field.bytes, field.size};
             }
         }
-        if (text == NULL) {
-            return pc_status_out_of_memory();
-        }
-        if (span_is(name, "id")) {
-            note->case_id = text;
-        } else if (span_is(name, "status")) {
-            note->status = text;
-        } else {
-            note->subject = text;
-        }
+        *(span_is(name, "id") ? &id : span_is(name, "status") ? &status : &subject) = text;
     }
-    return PC_OK;
-}
-
-pc_status pc_summary_case_notes(const pc_case_note **out, size_t *count, pc_arena *arena,
-                                const pc_summary_rules *rules, const uint8_t *page, size_t size)
-{
-    *out = NULL;
-    *count = 0;
-    if (rules->cases == NULL) {
-        return PC_OK;
-    }
-    pc_event_page envelope;
-    pc_status status = pc_envelope_event_page(&envelope, arena, page, size);
-    pc_event_iterator iterator;
-    pc_event_envelope event;
-    size_t events = 0;
-    bool found = true;
-    pc_event_iterator_init(&iterator, &envelope);
-    while (pc_status_ok(&status) && found && events < NOTES_MAX) {
-        status = pc_event_iterator_next(&iterator, &event, &found);
-        events += pc_status_ok(&status) && found;
-    }
-    if (!pc_status_ok(&status) || events == 0) {
-        return status;
-    }
-    pc_case_note *notes = pc_arena_calloc(arena, events, sizeof *notes);
-    if (notes == NULL) {
-        return pc_status_out_of_memory();
-    }
-    pc_buffer texts;
-    pc_buffer_init(&texts, size * 2 + 1024);
-    pc_event_iterator_init(&iterator, &envelope);
-    for (size_t i = 0; i < events && pc_status_ok(&status); i++) {
-        status = pc_event_iterator_next(&iterator, &event, &found);
-        texts.size = 0;
-        if (pc_status_ok(&status) && event.entity.size > 0) {
-            status =
-                pc_map_insights(&texts, rules->cases, event.entity.bytes, event.entity.size, 1);
-        }
-        if (pc_status_ok(&status)) {
-            status = read_note(&notes[i], arena, &texts);
-        }
-    }
-    pc_buffer_deinit(&texts);
-    *out = notes;
-    *count = events;
-    return status;
+    put_note_text(out, id);
+    put_note_text(out, status);
+    put_note_text(out, subject);
+    return !out->failed && !reader->insights.failed;
 }
 
 /* ---- reading and writing --------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mapping/insights.h"
 #include "util/arena.h"
 #include "util/buffer.h"
 #include "util/status.h"
@@ -37,7 +38,7 @@ void pc_summary_rules_free(pc_summary_rules *rules);
 const char *pc_summary_profile_fields(void);
 const char *pc_summary_event_fields(const pc_summary_rules *rules);
 
-/* What an event says about a service case, in the arena of its making; texts are "" when it says
+/* What an event says about a service case, in an arena; texts are "" when it says
  * nothing. */
 typedef struct {
     const char *case_id;
@@ -45,12 +46,25 @@ typedef struct {
     const char *subject;
 } pc_case_note;
 
-/* Reads the case notes of a page of events (the upstream's answer), one for each event that mapping
- * gives, in the same order. `*count` is 0 when no cases are configured. Errors: INTERNAL
- * UPSTREAM_BODY_UNREADABLE; RESOURCE_EXHAUSTED. */
-PC_NODISCARD pc_status pc_summary_case_notes(const pc_case_note **out, size_t *count,
-                                             pc_arena *arena, const pc_summary_rules *rules,
-                                             const uint8_t *page, size_t size);
+/* Whether cases are configured. */
+bool pc_summary_has_cases(const pc_summary_rules *rules);
+
+/* Reads case notes out of events, whose members its search is shown while they are mapped. Visible
+ * so that it can stand on the stack. */
+typedef struct {
+    pc_insight_search search;
+    pc_buffer insights; /* of one event */
+    uint8_t storage[256];
+} pc_case_reader;
+
+/* Only when cases are configured. False when out of memory; call pc_case_reader_deinit in any case.
+ */
+PC_NODISCARD bool pc_case_reader_init(pc_case_reader *reader, const pc_summary_rules *rules);
+void pc_case_reader_deinit(pc_case_reader *reader);
+
+/* Appends the note of the event that the search saw: the case's id, status and subject, each with
+ * its NUL. False when out of memory. */
+bool pc_case_reader_put(pc_buffer *out, pc_case_reader *reader);
 
 /* What is known. Ranges are wire bytes; borrowed. */
 typedef struct {

@@ -14,6 +14,7 @@
 #include "mapping/mask.h"
 #include "mapping/transcode.h"
 #include "mapping_tables.h"
+#include "util/attributes.h"
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -90,6 +91,36 @@ static pc_status read_envelope(void)
     return status;
 }
 
+static pc_status map_answer(void)
+{
+    static const char json[] = "{\"x\":{\"entity\":{\"a\":{\"b\":1},\"c\":2,\"c\":[],\"person\":5,"
+                               "\"a long one that is\":\"more than what is there at once\"}}}";
+    pc_insight_rule rules[PC_INSIGHTS_FEW + 1];
+    pc_insight_set *set;
+    for (size_t i = 0; i < PC_COUNT_OF(rules); i++) {
+        rules[i] = (pc_insight_rule){.name = "i", .path = "a.b", .type = PC_INSIGHT_TEXT};
+    }
+    pc_status status = pc_insight_set_new(&set, rules, PC_COUNT_OF(rules));
+    if (!pc_status_ok(&status)) {
+        return status;
+    }
+    pc_buffer out;
+    pc_arena arena;
+    pc_insight_search search;
+    pc_profile_envelope envelope;
+    pc_buffer_init(&out, SIZE_MAX);
+    pc_arena_init(&arena, NULL, 0, 1 << 20);
+    status = pc_insight_search_init(&search, set)
+                 ? pc_map_profile(&out, &envelope, &search, &arena, (const uint8_t *)json,
+                                  sizeof json - 1)
+                 : pc_status_out_of_memory();
+    pc_insight_search_deinit(&search);
+    pc_buffer_deinit(&out);
+    pc_arena_deinit(&arena);
+    pc_insight_set_free(set);
+    return status;
+}
+
 static pc_status use_masks(void)
 {
     static const char *const paths[] = {"person.name.first_name", "record_id", "loyalty"};
@@ -160,6 +191,12 @@ static void envelopes_survive_every_failed_allocation(void **state)
     fail_each(read_envelope);
 }
 
+static void answers_survive_every_failed_allocation(void **state)
+{
+    (void)state;
+    fail_each(map_answer);
+}
+
 static void masks_survive_every_failed_allocation(void **state)
 {
     (void)state;
@@ -178,6 +215,7 @@ int main(void)
         cmocka_unit_test(mapping_survives_every_failed_allocation),
         cmocka_unit_test(pages_survive_every_failed_allocation),
         cmocka_unit_test(envelopes_survive_every_failed_allocation),
+        cmocka_unit_test(answers_survive_every_failed_allocation),
         cmocka_unit_test(masks_survive_every_failed_allocation),
         cmocka_unit_test(insights_survive_every_failed_allocation),
     };

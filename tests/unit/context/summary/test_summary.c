@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "check.h"
+#include "context/part.h"
 #include "context/summary/summary.h"
-#include "mapping/envelope.h"
 #include "mapping/insights.h"
 #include "mapping_tables.h"
 #include "profilecontext/v1/summary.pb-c.h"
@@ -81,9 +81,10 @@ static const summary *summarise(const char *profile_json, const char *const *eve
                                                .case_status_path = "_t.case.status",
                                                .case_closed = "closed, Resolved"};
     pc_summary_rules *rules;
-    pc_buffer profile, insights, events, page, out;
-    pc_buffer *const buffers[] = {&profile, &insights, &events, &page, &out};
-    for (size_t i = 0; i < 5; i++) {
+    pc_buffer profile, insights, page, out;
+    pc_buffer *const buffers[] = {&profile, &insights, &page, &out};
+    pc_slice *events = NULL;
+    for (size_t i = 0; i < PC_COUNT_OF(buffers); i++) {
         pc_buffer_init(buffers[i], SIZE_MAX);
     }
     check_ok(pc_summary_rules_new(&rules, &options));
@@ -99,24 +100,28 @@ static const summary *summarise(const char *profile_json, const char *const *eve
         input.insights_size = insights.size;
     }
     if (event_texts != NULL) {
-        pc_event_summary found;
+        const pc_part_rules part_rules = {.summary = rules, .body_bytes_max = 1 << 20};
+        pc_events_part found;
         pc_buffer_append_text(&page, "{\"children\":[");
         for (const char *const *text = event_texts; *text != NULL; text++) {
             pc_buffer_append_text(&page, text == event_texts ? "" : ",");
             pc_buffer_append_text(&page, *text);
         }
         pc_buffer_append_text(&page, "]}");
-        check_ok(pc_map_events(&events, &found, &arena, page.bytes, page.size, 5, NULL));
-        check_ok(pc_summary_case_notes(&input.notes, &input.note_count, &arena, rules, page.bytes,
-                                       page.size));
-        input.events = events.bytes;
-        input.events_size = events.size;
+        pc_slice *body = pc_buffer_take_slice(&page);
+        check_ok(pc_events_part_make(&events, &part_rules, PC_PART_EVENTS_NUMBER, body));
+        pc_slice_unref(body);
+        pc_events_part_read(&found, events);
+        input.notes = pc_events_part_notes(&input.note_count, &arena, &found);
+        input.events = found.items;
+        input.events_size = found.items_size;
     }
     check_ok(pc_summary_put(&out, &arena, rules, &input));
     drop();
     made = profilecontext__v1__context_summary__unpack(NULL, out.size, out.bytes);
     assert_non_null(made);
-    for (size_t i = 0; i < 5; i++) {
+    pc_slice_unref(events);
+    for (size_t i = 0; i < PC_COUNT_OF(buffers); i++) {
         pc_buffer_deinit(buffers[i]);
     }
     pc_summary_rules_free(rules);
