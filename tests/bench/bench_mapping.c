@@ -139,14 +139,16 @@ void *__wrap_calloc(size_t count, size_t size)
     return counted(__real_calloc(count, size));
 }
 
-/* Growing may need both places at once. */
+/* Growing may need both places at once; shrinking is done in place. */
 void *__wrap_realloc(void *old, size_t size)
 {
     size_t before = malloc_usable_size(old);
     void *bytes = __real_realloc(old, size);
     if (bytes != NULL) {
+        bool shrinks = malloc_usable_size(bytes) <= before;
+        heap_now -= shrinks ? before : 0;
         (void)counted(bytes);
-        heap_now -= before;
+        heap_now -= shrinks ? 0 : before;
     }
     return bytes;
 }
