@@ -44,7 +44,8 @@ static pc_moment unpack(packed_moment packed)
     return moment;
 }
 
-/* A buffer for about `expected` bytes. Small ones stand in `storage`, so that they cost nothing. */
+/* A buffer for up to `expected` bytes, or seldom more. Small ones stand in `storage`, so that they
+ * cost nothing. What is made of a body is seldom larger than the body. */
 static void begin(pc_buffer *out, uint8_t storage[STORAGE_BYTES], size_t expected, size_t size_max)
 {
     if (expected <= STORAGE_BYTES) {
@@ -53,12 +54,6 @@ static void begin(pc_buffer *out, uint8_t storage[STORAGE_BYTES], size_t expecte
         pc_buffer_init(out, size_max);
         (void)pc_buffer_reserve(out, expected < size_max ? expected : size_max);
     }
-}
-
-/* What mapping makes of a body is mostly smaller than this, and then no more room is needed. */
-static size_t mapped_size(const pc_slice *body)
-{
-    return pc_slice_size(body) / 4 * 3;
 }
 
 static uint8_t *put(uint8_t *at, const void *bytes, size_t size)
@@ -121,20 +116,26 @@ static void put_profile_head(pc_buffer *out, const profile_head *head)
     put_text(out, head->xid);
 }
 
-/* The sizes of a profile's sections as they are in its wire bytes. */
-static void measure_sections(profile_head *head, const pc_buffer *profile)
+/* Leaves the segments out of a profile, and measures what is left. */
+static void drop_segments(profile_head *head, pc_buffer *profile)
 {
+    uint8_t *to = profile->bytes;
     pc_wire_reader reader;
     pc_wire_field field;
     pc_wire_reader_init(&reader, profile->bytes, profile->size);
     while (pc_wire_next(&reader, &field)) {
-        *(field.number == PC_PROFILE_IDENTITY_MAP         ? &head->identities_size
-          : field.number == PC_PROFILE_SEGMENT_MEMBERSHIP ? &head->segments_size
-                                                          : &head->rest_size) += field.whole_size;
+        if (field.number == PC_PROFILE_SEGMENT_MEMBERSHIP) {
+            continue;
+        }
+        *(field.number == PC_PROFILE_IDENTITY_MAP ? &head->identities_size : &head->rest_size) +=
+            field.whole_size;
+        memmove(to, field.start, field.whole_size);
+        to += field.whole_size;
     }
+    profile->size = head->rest_size + head->identities_size;
 }
 
-/* Copies a profile without its segments to `at`, where there is room as the head says. */
+/* Copies a profile without segments to `at`, where there is room as the head says. */
 static uint8_t *put_rest_and_identities(uint8_t *at, const profile_head *head,
                                         const pc_buffer *profile)
 {
@@ -145,7 +146,7 @@ static uint8_t *put_rest_and_identities(uint8_t *at, const profile_head *head,
     while (pc_wire_next(&reader, &field)) {
         if (field.number == PC_PROFILE_IDENTITY_MAP) {
             identities = put(identities, field.start, field.whole_size);
-        } else if (field.number != PC_PROFILE_SEGMENT_MEMBERSHIP) {
+        } else {
             at = put(at, field.start, field.whole_size);
         }
     }
@@ -175,17 +176,21 @@ static pc_status join_profile(pc_slice **out, const profile_head *head, const pc
 
 static pc_status finish_profile(pc_slice **out, pc_arena *arena, const pc_part_rules *rules,
                                 const char *sandbox, const pc_profile_envelope *envelope,
-                                const pc_insight_search *search, const pc_buffer *profile)
+                                const pc_insight_search *search, pc_buffer *profile)
 {
     uint8_t storage[STORAGE_BYTES];
     pc_buffer added;
     profile_head head = {.last_modified = envelope->last_modified, .xid = envelope->xid};
-    measure_sections(&head, profile);
-    begin(&added, storage, head.segments_size / 4 * 5, rules->body_bytes_max * 2);
+    /* No step needs more than twice the body where the part is no larger than the body. */
+    pc_buffer_trim(profile);
+    begin(&added, storage, profile->size, rules->body_bytes_max * 2);
     head.segments = pc_segments_put(&added, PC_PROFILE_SEGMENT_MEMBERSHIP, profile->bytes,
                                     profile->size, rules->names, sandbox, arena);
     head.segments_size = added.size;
     pc_insight_search_put(&added, search, PC_PART_INSIGHTS);
+    drop_segments(&head, profile);
+    pc_buffer_trim(profile);
+    pc_buffer_trim(&added);
     pc_status status = join_profile(out, &head, profile, &added);
     pc_buffer_deinit(&added);
     return status;
@@ -197,7 +202,7 @@ static pc_status make_profile(pc_slice **out, pc_arena *arena, const pc_part_rul
     uint8_t storage[STORAGE_BYTES];
     pc_buffer profile;
     pc_profile_envelope envelope;
-    begin(&profile, storage, mapped_size(body), rules->body_bytes_max);
+    begin(&profile, storage, pc_slice_size(body), rules->body_bytes_max);
     pc_status status = pc_map_profile(&profile, &envelope, search, arena, pc_slice_bytes(body),
                                       pc_slice_size(body));
     if (pc_status_ok(&status)) {
@@ -345,7 +350,7 @@ pc_status pc_events_part_make(pc_slice **out, const pc_part_rules *rules, uint32
     pc_event_summary summary = {.next_cursor = ""};
     *out = NULL;
     pc_arena_init(&arena, arena_storage, sizeof arena_storage, ARENA_BYTES_MAX);
-    begin(&events, storage, mapped_size(body), rules->body_bytes_max * 2);
+    begin(&events, storage, pc_slice_size(body), rules->body_bytes_max * 2);
     pc_buffer_init_in(&taker.notes, taker.storage, sizeof taker.storage, rules->body_bytes_max);
     pc_status status = map_with_notes(&events, &summary, &taker, &arena, rules, number, body);
     if (pc_status_ok(&status)) {

@@ -32,6 +32,7 @@ pc_segment_verdict pc_segments_put(pc_buffer *out, uint32_t number, const uint8_
     pc_segment segment;
     pc_segment_iterator_init(&iterator, wire, size, PC_PROFILE_SEGMENT_MEMBERSHIP);
     while (pc_segment_iterator_next(&iterator, &segment)) {
+        const pc_arena before = *arena;
         pc_segment_words words = {NULL, NULL};
         const char *id =
             pc_arena_strndup(arena, (const char *)segment.segment_id, segment.segment_id_size);
@@ -46,6 +47,7 @@ pc_segment_verdict pc_segments_put(pc_buffer *out, uint32_t number, const uint8_
             verdict.holds_wall_ms = ends_ms(&segment);
         }
         pc_segment_put(out, number, &segment, &words, wall_ms);
+        pc_arena_rewind(arena, &before); /* the texts were only needed for this */
     }
     return verdict;
 }

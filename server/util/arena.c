@@ -30,6 +30,13 @@ void pc_arena_init(pc_arena *arena, void *buffer, size_t buffer_size, size_t byt
     }
 }
 
+void pc_arena_rewind(pc_arena *arena, const pc_arena *before)
+{
+    if (arena->blocks == before->blocks) {
+        arena->next = before->next;
+    }
+}
+
 void pc_arena_deinit(pc_arena *arena)
 {
     for (pc_arena_block *block = arena->blocks; block != NULL;) {

@@ -24,6 +24,10 @@ typedef struct {
  * size 0) and then grows by malloc to at most `bytes_max` more bytes. */
 void pc_arena_init(pc_arena *arena, void *buffer, size_t buffer_size, size_t bytes_max);
 
+/* Hands out again what was handed out since `before` was copied from the arena, as far as no new
+ * block was needed since then. */
+void pc_arena_rewind(pc_arena *arena, const pc_arena *before);
+
 /* Frees all that was handed out. */
 void pc_arena_deinit(pc_arena *arena);
 

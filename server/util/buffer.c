@@ -64,6 +64,18 @@ bool pc_buffer_reserve(pc_buffer *buffer, size_t size)
     return true;
 }
 
+void pc_buffer_trim(pc_buffer *buffer)
+{
+    if (buffer->is_lent || buffer->size == 0 || buffer->size == buffer->capacity) {
+        return;
+    }
+    uint8_t *trimmed = realloc(buffer->bytes, buffer->size);
+    if (trimmed != NULL) {
+        buffer->bytes = trimmed;
+        buffer->capacity = buffer->size;
+    }
+}
+
 void pc_buffer_append(pc_buffer *buffer, const void *bytes, size_t size)
 {
     if (size > 0 && pc_buffer_reserve(buffer, size)) {

@@ -30,6 +30,9 @@ void pc_buffer_deinit(pc_buffer *buffer);
 /* Makes room for `size` more bytes; false when that failed. The bytes' address may change. */
 bool pc_buffer_reserve(pc_buffer *buffer, size_t size);
 
+/* Gives back the room beyond the content, as far as it can. The bytes' address may change. */
+void pc_buffer_trim(pc_buffer *buffer);
+
 void pc_buffer_append(pc_buffer *buffer, const void *bytes, size_t size);
 void pc_buffer_append_text(pc_buffer *buffer, const char *text);
 void pc_buffer_append_byte(pc_buffer *buffer, uint8_t byte);

@@ -90,6 +90,49 @@ static void test_arena__aligns_what_it_gives(void **state)
     pc_arena_deinit(&arena);
 }
 
+static void test_arena__rewound_hands_out_the_same_bytes_again(void **state)
+{
+    (void)state;
+    pc_arena arena;
+    uint8_t lent[256];
+    pc_arena_init(&arena, lent, sizeof lent, 1 << 16);
+    const char *kept = pc_arena_strndup(&arena, "kept", 4);
+    pc_arena before = arena;
+    const void *first = pc_arena_alloc(&arena, 64);
+    pc_arena_rewind(&arena, &before);
+    assert_ptr_equal(pc_arena_alloc(&arena, 64), first);
+    /* Over the end of the block nothing is taken back, and all stays valid. */
+    uint8_t *large = pc_arena_alloc(&arena, 10000);
+    assert_non_null(large);
+    pc_arena_rewind(&arena, &before);
+    uint8_t *next = pc_arena_alloc(&arena, 16);
+    assert_non_null(next);
+    assert_true(next < large || next >= large + 10000);
+    assert_string_equal(kept, "kept");
+    pc_arena_deinit(&arena);
+}
+
+static void test_buffer__trimmed_keeps_its_content_and_can_grow(void **state)
+{
+    (void)state;
+    uint8_t lent[64];
+    pc_buffer own;
+    pc_buffer borrowed;
+    pc_buffer_init(&own, 1000);
+    pc_buffer_init_in(&borrowed, lent, sizeof lent, 1000);
+    pc_buffer_trim(&own);
+    assert_true(pc_buffer_reserve(&own, 700));
+    pc_buffer *const both[] = {&own, &borrowed};
+    for (size_t i = 0; i < 2; i++) {
+        pc_buffer_append_text(both[i], "kept");
+        pc_buffer_trim(both[i]);
+        assert_int_equal(both[i]->capacity, both[i] == &own ? 4 : sizeof lent);
+        pc_buffer_append_text(both[i], " and more");
+        assert_memory_equal(both[i]->bytes, "kept and more", 13);
+        pc_buffer_deinit(both[i]);
+    }
+}
+
 static void test_short_bytes__are_what_a_copy_gives(void **state)
 {
     (void)state;
@@ -384,8 +427,10 @@ int main(void)
         cmocka_unit_test(test_status__carries_reason_message_cause_and_retry),
         cmocka_unit_test(test_status__violations_keep_their_order),
         cmocka_unit_test(test_status__out_of_memory_can_be_used_like_any_other),
+        cmocka_unit_test(test_buffer__trimmed_keeps_its_content_and_can_grow),
         cmocka_unit_test(test_short_bytes__are_what_a_copy_gives),
         cmocka_unit_test(test_arena__stays_below_its_maximum),
+        cmocka_unit_test(test_arena__rewound_hands_out_the_same_bytes_again),
         cmocka_unit_test(test_arena__aligns_what_it_gives),
         cmocka_unit_test(test_buffer__stays_failed_after_its_maximum),
         cmocka_unit_test(test_buffer__gives_its_content_as_text_or_slice),
