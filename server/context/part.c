@@ -1,7 +1,7 @@
 /* A part's slice begins with a head of varints, which is as small as it can be, since parts are
  * kept by the million; then come the texts, then the sections: profile: last_modified, flags,
- * [segments_hold_ms], sizes of rest, identities, segments; xid events:  last_modified, count, size
- * of notes; cursor; notes */
+ * [segments_hold_ms], sizes of rest, identities, segments; xid events:  last_modified, count,
+ * second of the oldest, size of notes; cursor; notes */
 #include "context/part.h"
 
 #include <string.h>
@@ -19,7 +19,8 @@ enum {
     HEAD_BYTES_MAX = TEXT_BYTES_MAX + 128,
     NANOS_BITS = 30,
     FLAG_LACKS_NAMES = 1,
-    FLAG_HOLDS_FOR_EVER = 2
+    FLAG_HOLDS_FOR_EVER = 2,
+    EVENT_TIMESTAMP = 2 /* ExperienceEvent.timestamp */
 };
 
 /* A moment in 64 bits; 0: unknown. */
@@ -311,6 +312,35 @@ static pc_status map_with_notes(pc_buffer *events, pc_event_summary *summary, no
     return status;
 }
 
+bool pc_event_time(const pc_wire_field *event, int64_t *seconds, int32_t *nanos)
+{
+    pc_wire_reader reader;
+    pc_wire_field field;
+    pc_wire_reader_init(&reader, event->bytes, event->size);
+    while (pc_wire_next(&reader, &field)) {
+        if (field.number == EVENT_TIMESTAMP && field.type == PC_WIRE_BYTES) {
+            return pc_wire_timestamp(field.bytes, field.size, seconds, nanos);
+        }
+    }
+    return false;
+}
+
+static int64_t oldest_second(const pc_buffer *events)
+{
+    pc_wire_reader reader;
+    pc_wire_field event;
+    int64_t oldest = INT64_MAX;
+    pc_wire_reader_init(&reader, events->bytes, events->size);
+    while (pc_wire_next(&reader, &event)) {
+        int64_t seconds;
+        int32_t nanos;
+        if (pc_event_time(&event, &seconds, &nanos) && seconds < oldest) {
+            oldest = seconds;
+        }
+    }
+    return oldest;
+}
+
 static pc_status join_events(pc_slice **out, const pc_event_summary *summary,
                              const pc_buffer *notes, const pc_buffer *events)
 {
@@ -325,6 +355,7 @@ static pc_status join_events(pc_slice **out, const pc_event_summary *summary,
     pc_buffer_init_in(&start, storage, sizeof storage, HEAD_BYTES_MAX);
     pc_wire_put_varint(&start, (uint64_t)pack(&summary->newest_last_modified));
     pc_wire_put_varint(&start, summary->count);
+    pc_wire_put_varint(&start, (uint64_t)oldest_second(events));
     pc_wire_put_varint(&start, notes_size);
     put_text(&start, summary->next_cursor);
     if (!start.failed && !notes->failed && !events->failed) {
@@ -368,6 +399,7 @@ void pc_events_part_read(pc_events_part *out, const pc_slice *part)
     const uint8_t *end = at + pc_slice_size(part);
     out->newest_last_modified = unpack((packed_moment)read_varint(&at));
     out->count = read_varint(&at);
+    out->oldest_s = (int64_t)read_varint(&at);
     out->notes_size = read_varint(&at);
     out->next_cursor = read_text(&at);
     out->notes = at;

@@ -9,6 +9,7 @@
 #include "context/summary/summary.h"
 #include "mapping/envelope.h"
 #include "mapping/insights.h"
+#include "mapping/wire.h"
 
 /* Field numbers of the sections in a profile part; those of identities and segments are Profile's.
  */
@@ -45,6 +46,7 @@ typedef struct {
     pc_moment newest_last_modified;
     const char *next_cursor; /* "" at the end */
     size_t count;
+    int64_t oldest_s; /* none is from before this second since 1970; INT64_MAX: none has a time */
     const uint8_t *items; /* fields of the number that the part was made with */
     size_t items_size;
     const uint8_t *notes; /* see pc_events_part_notes */
@@ -66,6 +68,9 @@ pc_slice *pc_profile_part_with_segments(const pc_slice *part, const pc_slice *se
 
 void pc_profile_part_read(pc_profile_part *out, const pc_slice *part);
 void pc_events_part_read(pc_events_part *out, const pc_slice *part);
+
+/* When an event was, of its field; false for one without a time. */
+bool pc_event_time(const pc_wire_field *event, int64_t *seconds, int32_t *nanos);
 
 /* The case notes of the events, in their order; texts borrow from the part. NULL when out of
  * memory. */

@@ -6,8 +6,6 @@
 #include "context/section_bytes.h"
 #include "mapping/wire.h"
 
-enum { EVENT_TIMESTAMP = 2 /* ExperienceEvent.timestamp */ };
-
 static bool wants(const pc_gather_plan *plan, pc_section section)
 {
     return (plan->sections & PC_SECTION_BIT(section)) != 0;
@@ -161,33 +159,31 @@ bool pc_settle_profile(const pc_gatherer *gatherer, const pc_gather_plan *plan,
 
 static bool is_before(const pc_wire_field *event, int64_t start_ms)
 {
-    pc_wire_reader reader;
-    pc_wire_field field;
-    pc_wire_reader_init(&reader, event->bytes, event->size);
-    while (pc_wire_next(&reader, &field)) {
-        int64_t seconds;
-        int32_t nanos;
-        if (field.number == EVENT_TIMESTAMP && field.type == PC_WIRE_BYTES &&
-            pc_wire_timestamp(field.bytes, field.size, &seconds, &nanos)) {
-            return seconds < start_ms / 1000 ||
-                   (seconds == start_ms / 1000 && nanos / 1000000 < start_ms % 1000);
-        }
-    }
-    return false;
+    int64_t seconds;
+    int32_t nanos;
+    return pc_event_time(event, &seconds, &nanos) &&
+           (seconds < start_ms / 1000 ||
+            (seconds == start_ms / 1000 && nanos / 1000000 < start_ms % 1000));
 }
 
 /* How many bytes of a remembered page, which is newest first, are within the plan's limits. */
 static size_t bytes_within(const pc_gather_plan *plan, const pc_events_part *part, size_t *count,
                            bool *more)
 {
+    /* Mostly all are. */
+    bool all_in_time = !plan->has_event_start || part->oldest_s > plan->event_start_ms / 1000;
+    *more = part->next_cursor[0] != '\0';
+    *count = part->count;
+    if (all_in_time && part->count <= (size_t)plan->event_limit) {
+        return part->items_size;
+    }
     pc_wire_reader reader;
     pc_wire_field event;
     size_t size = 0;
     *count = 0;
-    *more = part->next_cursor[0] != '\0';
     pc_wire_reader_init(&reader, part->items, part->items_size);
     while (pc_wire_next(&reader, &event)) {
-        if (plan->has_event_start && is_before(&event, plan->event_start_ms)) {
+        if (!all_in_time && is_before(&event, plan->event_start_ms)) {
             *more = false;
             break;
         }
