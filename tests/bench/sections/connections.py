@@ -36,7 +36,7 @@ def measure(bench):
         for what, flags in (("as configured by default", []),
                             ("--upstream-max-connections=8", ["--upstream-max-connections=8"])):
             with start_server(bench.binaries, front.url, f"--upstream-ca-file={front.ca_file}",
-                              *flags) as server:
+                              f"--budget-max-concurrent={2 * CALLS}", *flags) as server:
                 # The token, and a first connection.
                 messages.call(server.address, "GetProfile", bench.messages.make(
                     "GetProfileRequest", identity={"namespace": "Email",

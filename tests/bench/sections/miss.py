@@ -36,7 +36,8 @@ def measure(bench):
     direct, ours = [], []
     with Sandbox(bench.binaries, "--generate", PERSONS) as sandbox, \
             start_server(bench.binaries, sandbox.url, "--cache-max-bytes=0",
-                         f"--upstream-max-connections={2 * IN_FLIGHT}") as server:
+                         f"--upstream-max-connections={2 * IN_FLIGHT}",
+                         f"--budget-max-concurrent={2 * IN_FLIGHT}") as server:
         sandbox.faults({"*": {"delayMs": FEW_MS}})
         few = through(bench, server, seconds)
         sandbox.faults({"*": {"delayMs": DELAY_MS}})

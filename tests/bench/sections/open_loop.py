@@ -85,7 +85,7 @@ def measure(bench):
     with Sandbox(bench.binaries, "--generate", generated, "--delay", DELAY,
                  leftovers=True) as sandbox, \
             start_server(bench.binaries, sandbox.url, "--upstream-max-connections=1000",
-                         "--upstream-max-in-flight=5000") as server:
+                         "--upstream-max-in-flight=5000", "--budget-max-concurrent=5000") as server:
         setup = Setup(bench, sandbox, server)
         for misses, what in ((False, "hits alone"), (True, f"hits amid {MISS_PERCENT}% misses")):
             run = measure_at(setup, most, misses)
