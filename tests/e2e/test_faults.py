@@ -71,8 +71,11 @@ class Faults(unittest.TestCase):
             for timeout in (0.5, 0.95, 1.0, 1.003, 1.5, 1.996, 2.0, 2.222)
             for _ in range(5)
         ]
-        for call in calls:
-            statuses = {s.section: s.status for s in call.result().context.sections}
+        answered = [call.result().context for call in calls if call.exception() is None]
+        # A busy machine may be late for some; with the wrong idea of deadlines it is for most.
+        self.assertGreater(len(answered), len(calls) * 3 // 4)
+        for context in answered:
+            statuses = {s.section: s.status for s in context.sections}
             self.assertEqual(statuses[context_pb2.SECTION_EVENTS], LATE)
 
     def recovers(self):
