@@ -47,7 +47,10 @@ void pc_call_begin(pc_call *call)
         /* Core accepts this batch on every fresh call; without it the end would never be told. */
         atomic_fetch_sub(&call->references, 1);
     }
-    if (call->endpoint->registered == NULL) {
+    pc_status admitted = pc_rpc_admit(call->endpoint->server, call);
+    if (!pc_status_ok(&admitted)) {
+        pc_call_fail(call, admitted);
+    } else if (call->endpoint->registered == NULL) {
         pc_call_fail(call, pc_status_new(PC_CODE_UNIMPLEMENTED, "METHOD_UNKNOWN",
                                          "this server has no such method; reflection lists those "
                                          "that it has"));
@@ -192,7 +195,7 @@ static const char *auth_text(pc_call *call, const grpc_auth_context *context, co
     return NULL;
 }
 
-const char *pc_call_caller(pc_call *call)
+static const char *certified_caller(pc_call *call)
 {
     grpc_auth_context *context = grpc_call_auth_context(call->grpc);
     const char *caller = NULL;
@@ -207,6 +210,20 @@ const char *pc_call_caller(pc_call *call)
     }
     grpc_auth_context_release(context);
     return caller == NULL ? "" : caller;
+}
+
+const char *pc_call_caller(pc_call *call)
+{
+    if (call->caller == NULL) {
+        call->caller = certified_caller(call);
+    }
+    return call->caller;
+}
+
+void pc_call_name_caller(pc_call *call, const char *name)
+{
+    call->caller = name;
+    call->caller_key = 0;
 }
 
 /* "ipv4:10.1.2.3:4567" -> "ipv4:10.1.2.3" */

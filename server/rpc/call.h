@@ -84,9 +84,14 @@ void pc_call_at_end(pc_call *call, void (*fn)(void *self), void *self);
  * and the size of their answers. */
 void pc_call_count_upstream(pc_call *call, unsigned calls, size_t bytes);
 
-/* What names the caller on this connection: of its certificate the first SPIFFE URI, else the first
- * DNS name, else the common name; "" when there is none. In the arena. */
+/* Who calls: the name that pc_call_name_caller gave, else what the connection's certificate says:
+ * its first SPIFFE URI, else the first DNS name, else the common name; "" when nobody is named. In
+ * the arena, or as it was given. */
 const char *pc_call_caller(pc_call *call);
+
+/* Names the caller, as one who admits calls does who knows better than the connection. The name is
+ * borrowed for the life of the call: the arena is a good place. */
+void pc_call_name_caller(pc_call *call, const char *name);
 
 /* A number that stands for who calls: the name of pc_call_caller, else the address; never 0. */
 uint64_t pc_call_caller_key(pc_call *call);

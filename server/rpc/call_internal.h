@@ -40,7 +40,8 @@ struct pc_call {
     grpc_byte_buffer *request;
     const ProtobufCMessage *decoded; /* in the arena */
     const char *request_id;          /* in the arena; made when first asked for */
-    uint64_t caller_key;             /* 0: not asked for yet */
+    const char *caller;              /* NULL: not asked for yet */
+    uint64_t caller_key;             /* 0: likewise */
     pc_criticality criticality;
     int64_t started_ns;
 
@@ -89,6 +90,7 @@ size_t pc_rpc_request_bytes_max(const pc_rpc_server *server);
 size_t pc_rpc_answer_bytes_max(const pc_rpc_server *server);
 size_t pc_rpc_compression_bytes_min(const pc_rpc_server *server);
 int64_t pc_rpc_calls_left(const pc_rpc_server *server, pc_call *call); /* -1: no bound */
+pc_status pc_rpc_admit(const pc_rpc_server *server, pc_call *call);
 void pc_rpc_call_begun(const pc_rpc_server *server, const pc_call *call);
 void pc_rpc_call_ended(const pc_rpc_server *server, pc_call *call);
 

@@ -147,6 +147,7 @@ static void prepare_call(pc_call *call, pc_endpoint *endpoint)
     call->request = NULL;
     call->decoded = NULL;
     call->request_id = NULL;
+    call->caller = NULL;
     call->caller_key = 0;
     call->criticality = endpoint->row.criticality;
     atomic_init(&call->references, 0);
@@ -222,6 +223,13 @@ int64_t pc_rpc_calls_left(const pc_rpc_server *server, pc_call *call)
 static size_t method_of(const pc_rpc_server *server, const pc_call *call)
 {
     return (size_t)(call->endpoint - server->endpoints);
+}
+
+pc_status pc_rpc_admit(const pc_rpc_server *server, pc_call *call)
+{
+    const pc_rpc_options *options = &server->options;
+    return options->admit == NULL ? PC_OK
+                                  : options->admit(options->self, call, method_of(server, call));
 }
 
 void pc_rpc_call_begun(const pc_rpc_server *server, const pc_call *call)

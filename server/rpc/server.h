@@ -50,6 +50,10 @@ typedef struct {
     int64_t connection_idle_ms;   /* 0: no limit */
     size_t compression_bytes_min; /* answers of this size and more are compressed for callers that
                                      accept it; 0: none are */
+    /* Says whether a call may go on to its handler; NULL: every one may. An error ends the call
+     * with it. Called once for each call, those of unknown methods included, before its request is
+     * decoded. `method` is as in pc_call_figures. Any thread. Must not block. */
+    pc_status (*admit)(void *self, pc_call *call, size_t method);
     /* Called when a call has begun, and when it has ended; NULL for none. Any thread. Must not
      * block, and be quick: they are called for every call. `method` is as in pc_call_figures. */
     void (*count_begun)(void *self, size_t method);
