@@ -153,10 +153,11 @@ static void read_cost(const pcc_exchange *exchange)
             cost->server_ms = number_of(item->value);
         }
     }
-    /* A server that tells its time leaves out what is zero. */
-    if (cost->server_ms >= 0) {
+    /* An answer leaves out what is zero. */
+    if (cost->server_ms >= 0 || exchange->code == GRPC_STATUS_OK) {
         cost->upstream_calls = cost->upstream_calls < 0 ? 0 : cost->upstream_calls;
         cost->upstream_bytes = cost->upstream_bytes < 0 ? 0 : cost->upstream_bytes;
+        cost->server_ms = cost->server_ms < 0 ? 0 : cost->server_ms;
     }
 }
 

@@ -149,9 +149,9 @@ bool pc_settle_profile(const pc_gatherer *gatherer, const pc_gather_plan *plan,
         gathered->now.wall_ms >= part.segments_verdict.holds_wall_ms) {
         return true;
     }
-    pc_settle_segments(gatherer, plan, gathered, source,
-                       items(plan, PC_SECTION_SEGMENTS, source->part, part.segments,
-                             part.segments_size, PC_PROFILE_SEGMENT_MEMBERSHIP));
+    settle_items(gatherer, plan, gathered, source, PC_SECTION_SEGMENTS, &part.last_modified,
+                 items(plan, PC_SECTION_SEGMENTS, source->part, part.segments, part.segments_size,
+                       PC_PROFILE_SEGMENT_MEMBERSHIP));
     return false;
 }
 

@@ -16,15 +16,20 @@
 #include "util/clock.h"
 #include "util/handover.h"
 
-enum { REQUEST_ID_BYTES_MAX = 64, PIECES_INLINE = 16, PEER_BYTES_MAX = 64 };
+enum {
+    REQUEST_ID_BYTES_MAX = 64,
+    PIECES_INLINE = 16,
+    PEER_BYTES_MAX = 64,
+    LEAST_TOLD_NS = 1000000 /* of a call's time in its trailer */
+};
 
 /* Stands in `on_cancel` once the cancel has been told. */
 static const pc_cancel cancel_told;
 
 /* Steps, in order:                                              thread */
 static void on_closed(pc_tag *tag, bool ok); /* rpc: core reports the call's end   */
-static void answer_ops(pc_call *call, grpc_op *ops,
-                       size_t n);              /* any: the one batch of the answer  */
+static void answer_ops(pc_call *call, grpc_op *ops, size_t n); /* any: the one batch of the answer;
+                                                                  room for one op more */
 static void on_answered(pc_tag *tag, bool ok); /* rpc: the answer is out, or lost    */
 
 bool pc_call_start_batch(pc_call *call, const grpc_op *ops, size_t count, pc_tag *tag)
@@ -35,17 +40,44 @@ bool pc_call_start_batch(pc_call *call, const grpc_op *ops, size_t count, pc_tag
     return grpc_call_start_batch(core_call, ops, count, tag, NULL) == GRPC_CALL_OK;
 }
 
+/* Asks core once to tell the call's end; true for who has to do it. */
+static bool claim_watch(pc_call *call)
+{
+    return !atomic_exchange_explicit(&call->is_watched, true, memory_order_acq_rel);
+}
+
+static void watch_op(pc_call *call, grpc_op *op)
+{
+    *op = (grpc_op){.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
+    op->data.recv_close_on_server.cancelled = &call->recv_cancelled;
+}
+
+/* Has the caller's going told, unless the answer's batch tells it: an answer that is made within
+ * the handler, as those from memory are, then costs one batch of core's instead of two. Gives up
+ * the reference of who begins the call. */
+static void watch_end(pc_call *call)
+{
+    if (!claim_watch(call)) {
+        pc_call_unref(call);
+        return;
+    }
+    grpc_op op;
+    watch_op(call, &op);
+    call->closed_tag.run = on_closed;
+    if (!pc_call_start_batch(call, &op, 1, &call->closed_tag)) {
+        /* Core accepts this batch on every fresh call; without it the end would never be told. */
+        pc_call_unref(call);
+    }
+}
+
 void pc_call_begin(pc_call *call)
 {
     call->started_ns = pc_clock_now_ns();
     pc_rpc_call_begun(call->endpoint->server, call);
     atomic_store_explicit(&call->references, 2, memory_order_relaxed);
-    call->closed_tag.run = on_closed;
-    grpc_op op = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
-    op.data.recv_close_on_server.cancelled = &call->recv_cancelled;
-    if (!pc_call_start_batch(call, &op, 1, &call->closed_tag)) {
-        /* Core accepts this batch on every fresh call; without it the end would never be told. */
-        atomic_fetch_sub(&call->references, 1);
+    bool is_unary = call->endpoint->row.kind == PC_RPC_UNARY;
+    if (!is_unary) {
+        watch_end(call);
     }
     pc_status admitted = pc_rpc_admit(call->endpoint->server, call);
     if (!pc_status_ok(&admitted)) {
@@ -58,6 +90,9 @@ void pc_call_begin(pc_call *call)
         pc_stream_read(call);
     } else {
         pc_call_dispatch(call);
+    }
+    if (is_unary) {
+        watch_end(call);
     }
 }
 
@@ -432,7 +467,8 @@ static grpc_metadata trailer(const char *key, grpc_slice value)
     return (grpc_metadata){.key = grpc_slice_from_static_string(key), .value = value};
 }
 
-/* What is zero is left out: a trailer costs more than looking up what it tells of. */
+/* What is zero, or nearly so, is left out: a trailer costs more than looking up what it tells of.
+ */
 static size_t put_cost(pc_call *call, grpc_metadata *trailers)
 {
     size_t count = 0;
@@ -451,7 +487,10 @@ static size_t put_cost(pc_call *call, grpc_metadata *trailers)
     if (bytes > 0) {
         trailers[count++] = trailer("upstream-bytes", number_slice(bytes));
     }
-    trailers[count++] = trailer("server-ms", ms_slice(pc_clock_now_ns() - call->started_ns));
+    int64_t took_ns = pc_clock_now_ns() - call->started_ns;
+    if (count > 0 || took_ns >= LEAST_TOLD_NS) {
+        trailers[count++] = trailer("server-ms", ms_slice(took_ns));
+    }
     return count;
 }
 
@@ -497,6 +536,9 @@ static void claim_answer(pc_call *call)
 
 static void answer_ops(pc_call *call, grpc_op *ops, size_t count)
 {
+    if (claim_watch(call)) {
+        watch_op(call, &ops[count++]);
+    }
     call->answered_tag.run = on_answered;
     if (!pc_call_start_batch(call, ops, count, &call->answered_tag)) {
         on_answered(&call->answered_tag, false);
@@ -529,7 +571,7 @@ void pc_call_answer(pc_call *call, pc_slice **pieces, size_t count)
     claim_answer(call);
     call->answer_bytes = size;
     call->answer = pc_byte_buffer(pieces, count);
-    grpc_op ops[3];
+    grpc_op ops[4];
     pc_call_headers_op(call, &ops[0], size);
     ops[1] = (grpc_op){.op = GRPC_OP_SEND_MESSAGE};
     ops[1].data.send_message.send_message = call->answer;
@@ -551,7 +593,7 @@ void pc_call_fail(pc_call *call, pc_status status)
 {
     claim_answer(call);
     pc_call_set_status(call, status);
-    grpc_op ops[2];
+    grpc_op ops[3];
     size_t count = 0;
     pthread_mutex_lock(&call->stream_lock);
     if (!call->headers_sent) {
@@ -566,7 +608,7 @@ void pc_call_fail(pc_call *call, pc_status status)
 void pc_stream_finish(pc_call *call)
 {
     claim_answer(call);
-    grpc_op ops[2];
+    grpc_op ops[3];
     size_t count = 0;
     pthread_mutex_lock(&call->stream_lock);
     if (!call->headers_sent) {

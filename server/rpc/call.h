@@ -36,8 +36,9 @@ typedef struct {
     void (*handle)(pc_call *call, const void *request, void *service);
     void *service;
     /* Whether answers tell what they cost, as trailing metadata: "server-ms" (from arrival to
-     * answer) and, where they are not zero, "upstream-calls" and "upstream-bytes", with
-     * "upstream-calls-left" where a rate is set. */
+     * answer, unless that took less than a millisecond and no upstream call) and, where they are
+     * not zero, "upstream-calls" and "upstream-bytes", with "upstream-calls-left" where a rate is
+     * set. */
     bool tells_cost;
     pc_criticality criticality; /* of calls that do not say */
 } pc_method;

@@ -45,10 +45,11 @@ struct pc_call {
     pc_criticality criticality;
     int64_t started_ns;
 
-    /* One for each of: the answer that is still owed or on its way out, the RECV_CLOSE batch, and
-     * every pc_call_ref. Whoever brings it to zero frees. */
+    /* One for each of: the answer that is still owed or on its way out, the beginning of the call
+     * and then the RECV_CLOSE batch, and every pc_call_ref. Whoever brings it to zero frees. */
     atomic_int references;
     atomic_bool answered;
+    atomic_bool is_watched; /* core has been asked, or is about to be, to tell the call's end */
     int recv_cancelled; /* written by core before `closed` runs */
     atomic_bool cancelled;
     pc_cancel cancel; /* what `on_cancel` points to, once it does */

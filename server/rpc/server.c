@@ -152,6 +152,7 @@ static void prepare_call(pc_call *call, pc_endpoint *endpoint)
     call->criticality = endpoint->row.criticality;
     atomic_init(&call->references, 0);
     atomic_init(&call->answered, false);
+    atomic_init(&call->is_watched, false);
     call->recv_cancelled = 0;
     atomic_init(&call->cancelled, false);
     atomic_init(&call->on_cancel, NULL);

@@ -14,13 +14,6 @@ struct pc_arena_block {
     _Alignas(max_align_t) uint8_t bytes[];
 };
 
-static uint8_t *align_up(uint8_t *pointer)
-{
-    size_t mask = _Alignof(max_align_t) - 1;
-    size_t padding = (size_t)(-(uintptr_t)pointer) & mask;
-    return pointer + padding;
-}
-
 void pc_arena_init(pc_arena *arena, void *buffer, size_t buffer_size, size_t bytes_max)
 {
     *arena = (pc_arena){.bytes_max = bytes_max};
@@ -47,8 +40,11 @@ void pc_arena_deinit(pc_arena *arena)
     *arena = (pc_arena){0};
 }
 
-static void *alloc_from_new_block(pc_arena *arena, size_t size)
+void *pc_arena_alloc_more(pc_arena *arena, size_t size)
 {
+    if (size > SIZE_MAX / 2) {
+        return NULL;
+    }
     size_t wanted = arena->blocks == NULL ? BLOCK_BYTES_FIRST : arena->blocks->size * 2;
     if (wanted > BLOCK_BYTES_LARGEST) {
         wanted = BLOCK_BYTES_LARGEST;
@@ -74,21 +70,6 @@ static void *alloc_from_new_block(pc_arena *arena, size_t size)
     arena->next = block->bytes + size;
     arena->end = block->bytes + wanted;
     return block->bytes;
-}
-
-void *pc_arena_alloc(pc_arena *arena, size_t size)
-{
-    if (size > SIZE_MAX / 2) {
-        return NULL;
-    }
-    if (arena->next != NULL) {
-        uint8_t *start = align_up(arena->next);
-        if (start <= arena->end && (size_t)(arena->end - start) >= size) {
-            arena->next = start + size;
-            return start;
-        }
-    }
-    return alloc_from_new_block(arena, size);
 }
 
 void *pc_arena_calloc(pc_arena *arena, size_t count, size_t size)

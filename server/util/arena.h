@@ -31,9 +31,22 @@ void pc_arena_rewind(pc_arena *arena, const pc_arena *before);
 /* Frees all that was handed out. */
 void pc_arena_deinit(pc_arena *arena);
 
+/* Of pc_arena_alloc: from a new block. */
+void *pc_arena_alloc_more(pc_arena *arena, size_t size);
+
 /* `size` bytes aligned for any type, not cleared. NULL when out of memory or over the maximum.
  * Borrowed until pc_arena_deinit. */
-void *pc_arena_alloc(pc_arena *arena, size_t size);
+static inline void *pc_arena_alloc(pc_arena *arena, size_t size)
+{
+    size_t padding = -(uintptr_t)arena->next & (_Alignof(max_align_t) - 1);
+    size_t left = (size_t)(arena->end - arena->next);
+    if (padding > left || size > left - padding || arena->next == NULL) {
+        return pc_arena_alloc_more(arena, size);
+    }
+    uint8_t *start = arena->next + padding;
+    arena->next = start + size;
+    return start;
+}
 
 /* The same, cleared, for `count` items of `size` bytes; checks the product for overflow. */
 void *pc_arena_calloc(pc_arena *arena, size_t count, size_t size);

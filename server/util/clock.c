@@ -13,7 +13,8 @@ int64_t pc_clock_now_ns(void)
 int64_t pc_clock_wall_ms(void)
 {
     struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
+    /* The kernel's tick will do, and every answer asks: the exact clock costs six times as much. */
+    (void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 

@@ -11,7 +11,7 @@
 /* Nanoseconds since some fixed moment (CLOCK_MONOTONIC). */
 int64_t pc_clock_now_ns(void);
 
-/* Milliseconds since 1970-01-01 UTC. */
+/* Milliseconds since 1970-01-01 UTC, as of the kernel's last tick: up to 10 ms ago. */
 int64_t pc_clock_wall_ms(void);
 
 /* Both clocks at one moment, for what looks at the time again and again: reading a clock is cheap,

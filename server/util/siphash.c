@@ -4,7 +4,7 @@
 #include <endian.h>
 #include <string.h>
 
-enum { WORD = 8, ROUNDS = 2, LAST_ROUNDS = 4 };
+enum { WORD = PC_SIPHASH_WORD_BYTES, ROUNDS = 2, LAST_ROUNDS = 4 };
 
 static inline uint64_t rotate(uint64_t x, int by)
 {
@@ -53,42 +53,35 @@ void pc_siphash_init(pc_siphash *hash, const uint8_t key[PC_SIPHASH_KEY_BYTES])
     hash->size = 0;
 }
 
-static void take_words(pc_siphash *hash, const uint8_t *bytes, size_t size)
-{
-    for (size_t at = 0; at < size; at += WORD) {
-        take(hash, load(bytes + at));
-    }
-}
-
 void pc_siphash_add(pc_siphash *hash, const void *bytes, size_t size)
 {
     const uint8_t *at = bytes;
-    size_t filled = hash->size % PC_SIPHASH_BLOCK_BYTES;
+    size_t filled = hash->size % WORD;
     hash->size += size;
-    while (size >= PC_SIPHASH_BLOCK_BYTES - filled) {
-        size_t part = PC_SIPHASH_BLOCK_BYTES - filled;
-        memcpy(hash->block + filled, at, part);
-        take_words(hash, hash->block, PC_SIPHASH_BLOCK_BYTES);
+    if (filled > 0) {
+        size_t part = size < WORD - filled ? size : WORD - filled;
+        memcpy(hash->rest + filled, at, part);
+        if (filled + part < WORD) {
+            return;
+        }
+        take(hash, load(hash->rest));
         at += part;
         size -= part;
-        filled = 0;
+    }
+    for (; size >= WORD; size -= WORD) {
+        take(hash, load(at));
+        at += WORD;
     }
     if (size > 0) {
-        memcpy(hash->block + filled, at, size);
+        memcpy(hash->rest, at, size);
     }
 }
 
 void pc_siphash_end(pc_siphash *hash, uint64_t *first, uint64_t *last)
 {
     uint64_t *v = hash->v;
-    size_t filled = hash->size % PC_SIPHASH_BLOCK_BYTES;
-    size_t whole = filled - filled % WORD;
-    uint64_t rest = (uint64_t)hash->size << 56;
-    take_words(hash, hash->block, whole);
-    for (size_t i = whole; i < filled; i++) {
-        rest |= (uint64_t)hash->block[i] << (8 * (i - whole));
-    }
-    take(hash, rest);
+    memset(hash->rest + hash->size % WORD, 0, WORD - hash->size % WORD);
+    take(hash, load(hash->rest) | (uint64_t)hash->size << 56);
     v[2] ^= 0xee;
     mix(v, LAST_ROUNDS);
     *first = v[0] ^ v[1] ^ v[2] ^ v[3];

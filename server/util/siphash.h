@@ -8,13 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PC_SIPHASH_KEY_BYTES = 16, PC_SIPHASH_BLOCK_BYTES = 64 };
+enum { PC_SIPHASH_KEY_BYTES = 16, PC_SIPHASH_WORD_BYTES = 8 };
 
 /* Visible only so that it can stand on the stack. */
 typedef struct {
     uint64_t v[4];
-    size_t size;                           /* of all bytes so far */
-    uint8_t block[PC_SIPHASH_BLOCK_BYTES]; /* those that do not fill it yet */
+    size_t size;                         /* of all bytes so far */
+    uint8_t rest[PC_SIPHASH_WORD_BYTES]; /* those that do not fill a word yet */
 } pc_siphash;
 
 void pc_siphash_init(pc_siphash *hash, const uint8_t key[PC_SIPHASH_KEY_BYTES]);

@@ -56,7 +56,7 @@ bool pc_utf8_valid(const uint8_t *bytes, size_t size)
                 continue;
             }
         }
-        size_t length = pc_utf8_character(bytes + at, size - at);
+        size_t length = bytes[at] < 0x80 ? 1 : pc_utf8_character(bytes + at, size - at);
         if (length == 0) {
             return false;
         }

@@ -132,7 +132,7 @@ typedef struct {
 typedef struct {
     int64_t upstream_calls; /* requests to the upstream, as they are billed */
     int64_t upstream_bytes; /* size of their answers */
-    double server_ms;       /* milliseconds between request and answer in the server */
+    double server_ms;       /* milliseconds between request and answer in the server; 0: below 1 */
 } profilecontext_cost;
 
 /* How to make a call. All zero gives the defaults. The call borrows all of it. */
