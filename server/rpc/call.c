@@ -153,6 +153,11 @@ void pc_call_dispatch(pc_call *call)
 
 /* ---- what the request came with -------------------------------------------------------------- */
 
+int64_t pc_call_arrived_ns(const pc_call *call)
+{
+    return call->started_ns;
+}
+
 int64_t pc_call_deadline_ns(const pc_call *call)
 {
     gpr_timespec deadline = call->core_deadline;

@@ -46,6 +46,9 @@ typedef struct {
 /* What the request came with --------------------------------------------------------------------
  */
 
+/* When the call arrived, by pc_clock_now_ns. */
+int64_t pc_call_arrived_ns(const pc_call *call);
+
 /* The caller's deadline on the monotonic clock, or PC_NEVER_NS. */
 int64_t pc_call_deadline_ns(const pc_call *call);
 

@@ -295,7 +295,8 @@ static pc_status take_criticality(pc_call *call)
 
 pc_status pc_request_close_ns(int64_t *out, const pc_service *service, pc_call *call)
 {
-    int64_t now = pc_clock_now_ns();
+    /* Handlers come to this at once. */
+    int64_t now = pc_call_arrived_ns(call);
     pc_status status =
         deadline_of(out, call, now, service->default_deadline_ms, service->max_deadline_ms);
     if (pc_status_ok(&status)) {
