@@ -50,7 +50,7 @@ struct pc_call {
     atomic_int references;
     atomic_bool answered;
     atomic_bool is_watched; /* core has been asked, or is about to be, to tell the call's end */
-    int recv_cancelled; /* written by core before `closed` runs */
+    int recv_cancelled;     /* written by core before `closed` runs */
     atomic_bool cancelled;
     pc_cancel cancel; /* what `on_cancel` points to, once it does */
     _Atomic(const pc_cancel *) on_cancel;
