@@ -221,6 +221,7 @@ static pc_status start_upstream(pc_app *app)
     options.token_timeout_ms = c->upstream.token_timeout;
     options.body_bytes_max = (size_t)c->upstream.body_bytes_max;
     options.max_connections = (unsigned)c->upstream.max_connections;
+    options.http2_connections = (unsigned)c->upstream.http2_connections;
     options.max_in_flight = (unsigned)c->upstream.max_in_flight;
     options.hedge_after_ms = c->upstream.hedge_after;
     options.hedge_percent = (unsigned)c->upstream.hedge_percent;

@@ -90,6 +90,7 @@ typedef struct {
         int64_t token_timeout;
         int64_t body_bytes_max;
         int64_t max_connections;
+        int64_t http2_connections;
         int64_t max_in_flight;
         int64_t hedge_after;
         int64_t hedge_percent;

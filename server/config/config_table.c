@@ -104,6 +104,8 @@ const config_key config_keys[] = {
      INT64_C(1024) * MIB, NULL, "BYTES", "larger answers, unpacked, are refused"},
     {"upstream.max_connections", KEY_NUMBER, AT(upstream.max_connections), "64", 1, 10000, NULL,
      "N", "connections to the upstream"},
+    {"upstream.http2_connections", KEY_NUMBER, AT(upstream.http2_connections), "8", 1, 10000, NULL,
+     "N", "the same where it speaks HTTP/2, of which one connection carries a hundred requests"},
     {"upstream.max_in_flight", KEY_NUMBER, AT(upstream.max_in_flight), "1024", 1, 100000, NULL, "N",
      "fetches at once, those that wait for the budget included; more are refused"},
     {"upstream.hedge_after", KEY_DURATION, AT(upstream.hedge_after), "0s", 0, SECONDS(600), NULL,

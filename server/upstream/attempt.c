@@ -96,6 +96,7 @@ static void send(pc_attempt *attempt, const pc_token_present *token)
         .body = task->request.body,
         .body_size = task->request.body_size,
         .is_delete = task->request.is_delete,
+        .is_one_of_many = true,
         .deadline_ns = task->deadline_ns,
         .connect_timeout_ms = client->connect_timeout_ms,
         .body_bytes_max = client->body_bytes_max,

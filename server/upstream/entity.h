@@ -52,15 +52,16 @@ typedef struct {
     const char *ca_file;         /* PEM; NULL: the system's */
     bool allow_plain_http; /* http:// is always allowed to loopback hosts, else only with this */
     int64_t connect_timeout_ms;
-    int64_t timeout_ms;       /* of one fetch, tokens and all attempts included */
-    int64_t token_timeout_ms; /* of one token request, which may serve many fetches */
-    int64_t hedge_after_ms;   /* without an answer; 0: never */
-    unsigned hedge_percent;   /* second requests, of all that could have one, at most */
-    size_t body_bytes_max;    /* of one answer, after decompression */
-    unsigned max_connections; /* per host */
-    unsigned max_in_flight;   /* fetches, those that wait for their turn included; one more is
-                                 refused at once */
-    pc_budget_options budget; /* which calls may be made when */
+    int64_t timeout_ms;         /* of one fetch, tokens and all attempts included */
+    int64_t token_timeout_ms;   /* of one token request, which may serve many fetches */
+    int64_t hedge_after_ms;     /* without an answer; 0: never */
+    unsigned hedge_percent;     /* second requests, of all that could have one, at most */
+    size_t body_bytes_max;      /* of one answer, after decompression */
+    unsigned max_connections;   /* per host */
+    unsigned http2_connections; /* per host that speaks HTTP/2; at most max_connections count */
+    unsigned max_in_flight;     /* fetches, those that wait for their turn included; one more is
+                                   refused at once */
+    pc_budget_options budget;   /* which calls may be made when */
 } pc_entity_options;
 
 #define PC_ENTITY_OPTIONS_DEFAULT                                                                  \
@@ -74,6 +75,7 @@ typedef struct {
         .hedge_percent = 5,                                                                        \
         .body_bytes_max = 64u << 20,                                                               \
         .max_connections = 64,                                                                     \
+        .http2_connections = 8,                                                                    \
         .max_in_flight = 1024,                                                                     \
         .budget = {.rate = 0, .burst = 1, .caller_share = 1, .calls_max = 512, .calls_min = 4}})
 

@@ -185,6 +185,9 @@ pc_status pc_entity_client_new(pc_entity_client **out, const pc_entity_options *
         const pc_transfer_options transfer_options = {
             .ca_file = options->ca_file,
             .max_connections = options->max_connections,
+            .http2_connections = options->http2_connections < options->max_connections
+                                     ? options->http2_connections
+                                     : options->max_connections,
         };
         status = pc_transfer_new(&client->transfer, &transfer_options);
     }

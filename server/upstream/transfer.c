@@ -45,6 +45,9 @@ struct pc_transfer {
     atomic_bool is_closing; /* pc_transfer_free has begun: no new requests */
     /* The transfer thread only, while the loop runs: */
     CURLM *multi;
+    long connections_http1; /* the most to one host; 0: any number */
+    long connections_http2;
+    bool speaks_http1;
     CURL *idle[IDLE_HANDLES_MAX]; /* handles are costly to make and remember their buffers */
     size_t idle_count;
     pc_transfer_op *running; /* doubly linked */
@@ -66,6 +69,7 @@ struct pc_transfer_op {
     uint8_t *body; /* NULL: GET or DELETE */
     size_t body_size;
     bool is_delete;
+    bool is_one_of_many;
     int64_t deadline_ns;
     int64_t connect_timeout_ms;
     pc_transfer_done done;
@@ -313,10 +317,35 @@ static void on_cancel_asked(pc_job *job)
     pc_transfer_op_unref(op);
 }
 
+static bool is_https(const char *url)
+{
+    return strncasecmp(url, "https:", 6) == 0;
+}
+
+static void bound_connections(pc_transfer *transfer, bool speaks_http1)
+{
+    transfer->speaks_http1 = speaks_http1;
+    curl_multi_setopt(transfer->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                      speaks_http1 ? transfer->connections_http1 : transfer->connections_http2);
+}
+
+/* An upstream is taken to speak HTTP/2 until it answers otherwise. */
+static void note_http_version(pc_transfer_op *op)
+{
+    long version = CURL_HTTP_VERSION_NONE;
+    curl_easy_getinfo(op->easy, CURLINFO_HTTP_VERSION, &version);
+    bool is_http1 = version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1;
+    if (op->is_one_of_many && version != CURL_HTTP_VERSION_NONE &&
+        is_http1 != op->transfer->speaks_http1) {
+        bound_connections(op->transfer, is_http1);
+    }
+}
+
 static void on_transferred(pc_transfer_op *op, CURLcode code)
 {
     long http_status = 0;
     curl_easy_getinfo(op->easy, CURLINFO_RESPONSE_CODE, &http_status);
+    note_http_version(op);
     end(op, status_of_curl(code, op->refused, op->deadline_ns), (int)http_status);
 }
 
@@ -330,7 +359,7 @@ static long ms_left(int64_t deadline_ns, int64_t now_ns)
  * request must not go out, since the option may be the one that keeps it safe. */
 static bool configure(CURL *easy, pc_transfer_op *op)
 {
-    bool tls = strncasecmp(op->url, "https:", 6) == 0;
+    bool tls = is_https(op->url);
     int failures = 0;
 #define SET(option, value) (failures += curl_easy_setopt(easy, (option), (value)) != CURLE_OK)
     SET(CURLOPT_URL, op->url);
@@ -394,6 +423,9 @@ static void on_begun(pc_job *job)
     if (op->deadline_ns <= pc_clock_now_ns()) {
         end(op, timed_out(), 0);
         return;
+    }
+    if (op->is_one_of_many && !is_https(op->url) && !transfer->speaks_http1) {
+        bound_connections(transfer, true);
     }
     CURL *easy = take_handle(transfer);
     if (easy == NULL || !configure(easy, op) ||
@@ -506,6 +538,7 @@ static pc_status copy_request(pc_transfer_op *op, const pc_transfer_request *req
         return pc_status_out_of_memory();
     }
     op->is_delete = request->is_delete;
+    op->is_one_of_many = request->is_one_of_many;
     if (request->body != NULL) {
         op->body_size = request->body_size;
         op->body = malloc(request->body_size + 1);
@@ -634,11 +667,12 @@ pc_status pc_transfer_new(pc_transfer **out, const pc_transfer_options *options)
         destroy(transfer);
         return pc_status_out_of_memory();
     }
-    long connections = (long)options->max_connections;
-    curl_multi_setopt(transfer->multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections);
+    transfer->connections_http1 = (long)options->max_connections;
+    transfer->connections_http2 = (long)options->http2_connections;
+    bound_connections(transfer, options->http2_connections == 0);
     /* Kept for reuse: two hosts' worth, the API's and the token endpoint's. */
-    if (connections > 0) {
-        curl_multi_setopt(transfer->multi, CURLMOPT_MAXCONNECTS, connections * 2);
+    if (options->max_connections > 0) {
+        curl_multi_setopt(transfer->multi, CURLMOPT_MAXCONNECTS, transfer->connections_http1 * 2);
     }
     pc_loop_driver driver = {
         .turn = turn, .wake = wake, .stop = stop, .is_idle = is_idle, .self = transfer};

@@ -39,6 +39,10 @@ typedef struct pc_transfer_op pc_transfer_op;
 typedef struct {
     const char *ca_file;      /* PEM, copied; NULL: the system's */
     unsigned max_connections; /* per host; further requests wait their turn; 0: no limit */
+    /* The same while the upstream speaks HTTP/2, where one connection carries many requests:
+     * libcurl opens one for every request that finds none with room, and would soon have the
+     * former. */
+    unsigned http2_connections;
 } pc_transfer_options;
 
 typedef struct {
@@ -54,6 +58,7 @@ typedef struct {
     const void *body; /* NULL: GET or DELETE; else POST. The copy is wiped after use */
     size_t body_size;
     bool is_delete;
+    bool is_one_of_many; /* its answer's version of HTTP says how many connections are needed */
     int64_t deadline_ns; /* monotonic, or PC_NEVER_NS */
     int64_t connect_timeout_ms;
     size_t body_bytes_max; /* of the answer, after decompression */

@@ -477,6 +477,56 @@ static void test_transfer__trusts_only_the_right_authority_and_name(void **state
     fake_tls_deinit(&tls);
 }
 
+/* Asks `count` times at once, and waits until all have arrived. */
+static void ask_all(pc_transfer *transfer, fake_http *server, collector *seen, const char *url,
+                    size_t first, size_t count)
+{
+    const pc_transfer_request request = {
+        .url = url,
+        .is_one_of_many = true,
+        .deadline_ns = pc_clock_after_ms(pc_clock_now_ns(), LONG_MS),
+        .connect_timeout_ms = 2000,
+        .body_bytes_max = BODY_MAX,
+    };
+    fake_http_hold(server, "/x");
+    for (size_t i = first; i < first + count; i++) {
+        pc_status status = pc_transfer_start(transfer, &request, on_done, &seen->items[i], NULL);
+        assert_true(pc_status_ok(&status));
+    }
+    fake_http_wait_count(server, "/x", (int)(first + count));
+    fake_http_release(server, "/x");
+    collector_wait(seen, first + count);
+}
+
+static void test_transfer__has_more_connections_where_the_answers_are_http1(void **state)
+{
+    (void)state;
+    enum { FEW = 2, MANY = 6 };
+    fake_tls tls;
+    fake_tls_init(&tls);
+    fake_http *server = fake_http_new_tls(&tls);
+    fake_http_set(server, "/x", fake_text(200, "{}"));
+    pc_transfer *transfer = NULL;
+    collector seen;
+    collector_init(&seen, 1 + MANY);
+    const pc_transfer_options options = {
+        .max_connections = MANY, .http2_connections = FEW, .ca_file = tls.ca_file};
+    pc_status status = pc_transfer_new(&transfer, &options);
+    assert_true(pc_status_ok(&status));
+    char url[128];
+    (void)snprintf(url, sizeof url, "https://localhost:%d/x", fake_http_port(server));
+    ask_all(transfer, server, &seen, url, 0, 1);
+    /* All of them arrive while none is answered, which takes a connection each. */
+    ask_all(transfer, server, &seen, url, 1, MANY);
+    for (size_t i = 0; i < 1 + MANY; i++) {
+        assert_ended(&seen.items[i], PC_CODE_OK, "");
+    }
+    pc_transfer_free(transfer);
+    collector_deinit(&seen);
+    fake_http_free(server);
+    fake_tls_deinit(&tls);
+}
+
 static void test_transfer__speaks_http_only(void **state)
 {
     (void)state;
@@ -560,6 +610,7 @@ int main(void)
         cmocka_unit_test(test_transfer__names_bad_manners),
         cmocka_unit_test(test_transfer__tls_to_a_plain_port_fails),
         cmocka_unit_test(test_transfer__trusts_only_the_right_authority_and_name),
+        cmocka_unit_test(test_transfer__has_more_connections_where_the_answers_are_http1),
         cmocka_unit_test(test_transfer__speaks_http_only),
         cmocka_unit_test(test_transfer__recovers_after_the_server_was_killed),
         cmocka_unit_test(test_transfer__serves_200_at_once),
