@@ -12,7 +12,6 @@
  *   end                handle back, done, unref    transfer; the only place that calls `done` */
 #include "upstream/transfer.h"
 
-#include <curl/curl.h>
 #include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -22,6 +21,7 @@
 #include <strings.h>
 
 #include "upstream/retry_after.h"
+#include "upstream/sockets.h"
 #include "util/buffer.h"
 #include "util/clock.h"
 
@@ -36,7 +36,6 @@ enum {
     HEADER_TEXT_MAX = 128,
     CA_CACHE_S = 60,            /* so that a renewed ca_file comes into use */
     CONNECTION_AGE_MAX_S = 600, /* so that a change of addresses is noticed */
-    POLL_MS_MAX = 60 * 1000,
 };
 
 struct pc_transfer {
@@ -45,6 +44,7 @@ struct pc_transfer {
     atomic_bool is_closing; /* pc_transfer_free has begun: no new requests */
     /* The transfer thread only, while the loop runs: */
     CURLM *multi;
+    pc_sockets sockets;
     long connections_http1; /* the most to one host; 0: any number */
     long connections_http2;
     bool speaks_http1;
@@ -451,17 +451,7 @@ static void on_begun(pc_job *job)
 static void turn(void *self, int64_t until_ns)
 {
     pc_transfer *transfer = self;
-    int64_t now_ns = pc_clock_now_ns();
-    int wait_ms = POLL_MS_MAX;
-    if (until_ns <= now_ns) {
-        wait_ms = 0;
-    } else if (until_ns - now_ns < (int64_t)POLL_MS_MAX * 1000000) {
-        /* Rounded up, as waking too early would only mean going round once more. */
-        wait_ms = (int)((until_ns - now_ns + 999999) / 1000000);
-    }
-    curl_multi_poll(transfer->multi, NULL, 0, wait_ms, NULL);
-    int running = 0;
-    curl_multi_perform(transfer->multi, &running);
+    pc_sockets_turn(&transfer->sockets, until_ns);
     int left = 0;
     for (CURLMsg *message; (message = curl_multi_info_read(transfer->multi, &left)) != NULL;) {
         if (message->msg != CURLMSG_DONE) {
@@ -477,7 +467,7 @@ static void turn(void *self, int64_t until_ns)
 static void wake(void *self)
 {
     pc_transfer *transfer = self;
-    curl_multi_wakeup(transfer->multi);
+    pc_sockets_wake(&transfer->sockets);
 }
 
 static void stop(void *self)
@@ -642,6 +632,7 @@ static void destroy(pc_transfer *transfer)
         curl_easy_cleanup(transfer->idle[i]);
     }
     curl_multi_cleanup(transfer->multi);
+    pc_sockets_close(&transfer->sockets);
     free(transfer->ca_file);
     free(transfer);
 }
@@ -659,6 +650,7 @@ pc_status pc_transfer_new(pc_transfer **out, const pc_transfer_options *options)
         return pc_status_out_of_memory();
     }
     atomic_init(&transfer->is_closing, false);
+    transfer->sockets = PC_SOCKETS_CLOSED;
     transfer->multi = curl_multi_init();
     if (options->ca_file != NULL) {
         transfer->ca_file = strdup(options->ca_file);
@@ -666,6 +658,11 @@ pc_status pc_transfer_new(pc_transfer **out, const pc_transfer_options *options)
     if (transfer->multi == NULL || (options->ca_file != NULL && transfer->ca_file == NULL)) {
         destroy(transfer);
         return pc_status_out_of_memory();
+    }
+    pc_status status = pc_sockets_open(&transfer->sockets, transfer->multi);
+    if (!pc_status_ok(&status)) {
+        destroy(transfer);
+        return status;
     }
     transfer->connections_http1 = (long)options->max_connections;
     transfer->connections_http2 = (long)options->http2_connections;
@@ -676,7 +673,7 @@ pc_status pc_transfer_new(pc_transfer **out, const pc_transfer_options *options)
     }
     pc_loop_driver driver = {
         .turn = turn, .wake = wake, .stop = stop, .is_idle = is_idle, .self = transfer};
-    pc_status status = pc_loop_new(&transfer->loop, &driver);
+    status = pc_loop_new(&transfer->loop, &driver);
     if (!pc_status_ok(&status)) {
         destroy(transfer);
         return status;
