@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 enum {
-    HALF_BITS = 10,
+    HALF_BITS = 13,
     HALF = 1 << HALF_BITS,
     LONGEST_BITS = 45,
     BUCKETS = (LONGEST_BITS - HALF_BITS + 1) * HALF,

@@ -1,5 +1,6 @@
 /* How times are spread: a histogram with buckets that grow with their values, so that every time
- * from a nanosecond to nine hours is kept to three significant digits in fixed memory. */
+ * from a nanosecond to nine hours is kept to nearly four significant digits in fixed memory: a
+ * millisecond beside a second shows. */
 #ifndef PROFILECTL_HISTOGRAM_H
 #define PROFILECTL_HISTOGRAM_H
 
@@ -7,9 +8,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* What percentiles may be too large by, never too small: a thousandth. Longer times than the
+/* What percentiles may be too large by, never too small: an eight-thousandth. Longer times than the
  * longest are counted as that one; the mean and the extremes are exact all the same. */
-#define HISTOGRAM_ERROR (1.0 / 1024)
+#define HISTOGRAM_ERROR (1.0 / 8192)
 #define HISTOGRAM_LONGEST_NS ((INT64_C(1) << 45) - 1)
 
 typedef struct histogram histogram;
