@@ -1,15 +1,48 @@
 /* Its steps, in order:
- *   pc_attempt_begin   ask for a token
+ *   pc_attempt_begin   past the breaker, ask for a token
  *   on_token_ready     it had to be waited for
  *   send               one request goes out; `sent`
+ *   on_silence         nothing more has arrived: given up
  *   on_answer          401 with an old token: ask for a new one and send once more; else judge
- *   end                tell the budget, then `ended`: once */
+ *   end                tell budget and breaker, then `ended`: once */
 #include "upstream/attempt.h"
 
 #include "upstream/error_body.h"
 #include "util/clock.h"
 
-/* What the end of a call says about how much the upstream bears. */
+/* An answer that takes this long is not only late. */
+enum { LONG_MS = 1000, LONG_TIMES_USUAL = 2 };
+
+static bool has_waited_long(const pc_attempt *attempt)
+{
+    const pc_attempt_task *task = attempt->task;
+    int64_t long_ns = task->client->usual_ns[task->kind] * LONG_TIMES_USUAL;
+    return attempt->took_ns >= (long_ns > LONG_MS * 1000000 ? long_ns : LONG_MS * 1000000);
+}
+
+/* What the end of a call says about the host. */
+static pc_breaker_outcome outcome_of(const pc_attempt *attempt, const pc_status *status,
+                                     const pc_transfer_result *answer)
+{
+    if (attempt->requests == 0) {
+        return PC_BREAKER_SAYS_NOTHING;
+    }
+    if (answer != NULL) {
+        return answer->http_status >= 500 ? PC_BREAKER_FAILURE : PC_BREAKER_SUCCESS;
+    }
+    switch (status->code) {
+    case PC_CODE_RESOURCE_EXHAUSTED: /* our own limits */
+        return PC_BREAKER_SAYS_NOTHING;
+    case PC_CODE_CANCELLED:
+    case PC_CODE_DEADLINE_EXCEEDED:
+        return attempt->is_given_up || has_waited_long(attempt) ? PC_BREAKER_FAILURE
+                                                                : PC_BREAKER_SAYS_NOTHING;
+    default:
+        return PC_BREAKER_FAILURE;
+    }
+}
+
+/* What it says about how much the upstream bears. */
 static void settle(const pc_attempt *attempt, const pc_status *status,
                    const pc_transfer_result *answer)
 {
@@ -31,7 +64,10 @@ static void settle(const pc_attempt *attempt, const pc_status *status,
 
 static void end(pc_attempt *attempt, pc_status status, const pc_transfer_result *answer)
 {
+    const pc_attempt_task *task = attempt->task;
     attempt->is_under_way = false;
+    pc_breaker_leave(pc_entity_breaker_of(task->client, task->kind), &attempt->pass,
+                     outcome_of(attempt, &status, answer), pc_clock_now_ns());
     settle(attempt, &status, answer);
     attempt->ended(attempt, status, answer);
 }
@@ -40,19 +76,35 @@ static void end(pc_attempt *attempt, pc_status status, const pc_transfer_result 
 
 static void ask_for_token(pc_attempt *attempt);
 
+/* A mean of which the latest is an eighth. */
+static void note_usual(const pc_attempt *attempt)
+{
+    int64_t *usual_ns = &attempt->task->client->usual_ns[attempt->task->kind];
+    *usual_ns += *usual_ns == 0 ? attempt->took_ns : (attempt->took_ns - *usual_ns) / 8;
+}
+
 static void on_answer(void *self, pc_status status, const pc_transfer_result *answer)
 {
     pc_attempt *attempt = self;
     const pc_attempt_task *task = attempt->task;
     pc_transfer_op_unref(attempt->transfer);
     attempt->transfer = NULL;
+    pc_loop_timer_cancel(pc_transfer_loop(task->client->transfer), &attempt->silence);
     attempt->took_ns = pc_clock_now_ns() - attempt->sent_ns;
+    if (attempt->is_given_up && status.code == PC_CODE_CANCELLED) {
+        pc_status_clear(&status);
+        status = pc_status_new(PC_CODE_DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT",
+                               "The upstream did not answer in time.");
+    }
     if (!pc_status_ok(&status)) {
         end(attempt, status, NULL);
         return;
     }
     status = pc_error_body_judge(task->kind, answer->http_status, pc_slice_bytes(answer->body),
                                  pc_slice_size(answer->body), answer->retry_after_ms);
+    if (pc_status_ok(&status) || status.code == PC_CODE_NOT_FOUND) {
+        note_usual(attempt);
+    }
     if (status.code == PC_CODE_UNAUTHENTICATED) {
         atomic_fetch_add(&task->client->token_rejections, 1);
         /* Every refused token is reported, so that not the next fetch has to find out again; but
@@ -67,6 +119,31 @@ static void on_answer(void *self, pc_status status, const pc_transfer_result *an
         }
     }
     end(attempt, status, answer);
+}
+
+static void listen_for_more(pc_attempt *attempt);
+
+static void on_silence(pc_loop_timer *timer)
+{
+    pc_attempt *attempt = PC_CONTAINER_OF(timer, pc_attempt, silence);
+    uint64_t received = pc_transfer_received(attempt->transfer);
+    if (received > attempt->received) {
+        attempt->received = received;
+        listen_for_more(attempt);
+        return;
+    }
+    attempt->is_given_up = true;
+    pc_transfer_cancel(attempt->transfer); /* on_answer comes */
+}
+
+static void listen_for_more(pc_attempt *attempt)
+{
+    const pc_entity_client *client = attempt->task->client;
+    if (client->attempt_timeout_ms > 0) {
+        attempt->silence.fire = on_silence;
+        pc_loop_timer_set(pc_transfer_loop(client->transfer), &attempt->silence,
+                          pc_clock_after_ms(pc_clock_now_ns(), client->attempt_timeout_ms));
+    }
 }
 
 static void send(pc_attempt *attempt, const pc_token_present *token)
@@ -97,6 +174,7 @@ static void send(pc_attempt *attempt, const pc_token_present *token)
         .body_size = task->request.body_size,
         .is_delete = task->request.is_delete,
         .is_one_of_many = true,
+        .wants_new_connection = task->wants_new_connection,
         .deadline_ns = task->deadline_ns,
         .connect_timeout_ms = client->connect_timeout_ms,
         .body_bytes_max = client->body_bytes_max,
@@ -113,6 +191,8 @@ static void send(pc_attempt *attempt, const pc_token_present *token)
         pc_budget_spend(client->budget, &task->ticket, attempt->sent_ns);
     }
     atomic_fetch_add(&client->requests[task->kind], 1);
+    attempt->received = 0;
+    listen_for_more(attempt);
     if (attempt->sent != NULL) {
         attempt->sent(attempt);
     }
@@ -146,8 +226,14 @@ static void ask_for_token(pc_attempt *attempt)
 
 void pc_attempt_begin(pc_attempt *attempt)
 {
+    const pc_attempt_task *task = attempt->task;
+    int64_t now_ns = pc_clock_now_ns();
     attempt->is_under_way = true;
-    ask_for_token(attempt);
+    if (pc_breaker_enter(pc_entity_breaker_of(task->client, task->kind), &attempt->pass, now_ns)) {
+        ask_for_token(attempt);
+    } else {
+        end(attempt, pc_entity_breaker_open(0), NULL);
+    }
 }
 
 void pc_attempt_cancel(pc_attempt *attempt)

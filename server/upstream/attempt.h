@@ -1,6 +1,7 @@
-/* One attempt of a fetch, for which the budget has granted a call: a token, a request to the Entity
- * API, its answer judged; and the same once more after a 401, when there is another token. However
- * it ends, the budget hears of it.
+/* One attempt of a fetch, for which the budget has granted a call: past the breaker, a token, a
+ * request to the Entity API, its answer judged; and the same once more after a 401, when there is
+ * another token. A request from which nothing more arrives is given up. However it ends, budget and
+ * breaker hear of it.
  * Threads: the transfer thread only. */
 #ifndef PC_UPSTREAM_ATTEMPT_H
 #define PC_UPSTREAM_ATTEMPT_H
@@ -19,7 +20,8 @@ typedef struct {
     char *sandbox;
     char *request_id; /* NULL: none */
     int64_t deadline_ns;
-    pc_budget_ticket ticket; /* for whom calls are charged */
+    pc_budget_ticket ticket;   /* for whom calls are charged */
+    bool wants_new_connection; /* an attempt before had no answer over the one at hand */
 } pc_attempt_task;
 
 /* Embedded. Set the first four before pc_attempt_begin, all else zero. */
@@ -43,6 +45,10 @@ typedef struct pc_attempt {
     uint64_t token_generation;
     pc_token_waiter waiter;
     pc_transfer_op *transfer; /* a reference; NULL unless a request is out */
+    pc_breaker_pass pass;
+    pc_loop_timer silence;
+    uint64_t received; /* bytes when it was last looked */
+    bool is_given_up;  /* for silence */
 } pc_attempt;
 
 void pc_attempt_begin(pc_attempt *attempt);

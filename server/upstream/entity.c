@@ -7,9 +7,12 @@
  *   on_hedge_due       no answer so far: a second attempt       transfer
  *   on_ended           of one attempt; perhaps the other goes
  *                      on, else there is a result               transfer
+ *   on_retry_due       or, after a while, another try: the
+ *                      budget is asked again                    transfer
  *   finish             `done`, counters, release: once          transfer
  * and at any time, while not finished:
- *   on_cancel_asked    leaves the queue or cancels the attempts transfer
+ *   on_cancel_asked    leaves the queue, gives up the next try
+ *                      or cancels the attempts                  transfer
  * After that an attempt that has lost may still end; each holds a reference until it has. */
 #include "upstream/entity.h"
 
@@ -23,7 +26,9 @@
 /* What a hedge takes of what each request brings, which is a percentage; and at most in store. */
 enum { HEDGE_CREDIT = 100, HEDGE_CREDIT_MAX = 10 * HEDGE_CREDIT };
 
-/* An attempt that failed while the other was under way. */
+enum { RETRIES_MAX = 2 };
+
+/* An attempt that failed while the other was under way, or before the next try. */
 typedef struct {
     pc_status status;
     int http_status; /* 0: no answer */
@@ -40,7 +45,7 @@ struct pc_entity_op {
     atomic_bool raise_asked;
     atomic_int raise_to;
 
-    /* Constant after the start: */
+    /* Constant after the start, but for the task's wants_new_connection: */
     pc_attempt_task task; /* its client is valid until the attempts have ended */
     int64_t started_ns;
     pc_entity_done done;
@@ -52,8 +57,45 @@ struct pc_entity_op {
     pc_attempt first;
     pc_attempt second; /* the hedge */
     pc_loop_timer hedge_due;
-    failure failed; /* OK: none has */
+    failure failed;            /* OK: none has */
+    unsigned requests_before;  /* sent by the tries before this one */
+    unsigned retries;          /* tries that have begun after the first */
+    bool is_waiting_for_retry; /* in the client's list of those */
+    pc_retry_reason retry_reason;
+    pc_loop_timer retry_due;
+    pc_entity_op *next_waiting;
+    pc_entity_op *previous_waiting;
 };
+
+/* --- waiting for the next try --- */
+
+static void wait_for_retry(pc_entity_op *op)
+{
+    pc_entity_op **first = &op->task.client->waiting_for_retry;
+    op->is_waiting_for_retry = true;
+    op->previous_waiting = NULL;
+    op->next_waiting = *first;
+    if (op->next_waiting != NULL) {
+        op->next_waiting->previous_waiting = op;
+    }
+    *first = op;
+}
+
+/* Harmless when it does not wait. */
+static void stop_waiting_for_retry(pc_entity_op *op)
+{
+    if (!op->is_waiting_for_retry) {
+        return;
+    }
+    pc_entity_op *previous = op->previous_waiting;
+    op->is_waiting_for_retry = false;
+    pc_loop_timer_cancel(op->loop, &op->retry_due);
+    *(previous == NULL ? &op->task.client->waiting_for_retry : &previous->next_waiting) =
+        op->next_waiting;
+    if (op->next_waiting != NULL) {
+        op->next_waiting->previous_waiting = previous;
+    }
+}
 
 /* --- the end --- */
 
@@ -67,12 +109,15 @@ static void finish(pc_entity_op *op, pc_status status, pc_entity_result result)
     pc_budget_leave(client->budget, &op->task.ticket);
     pc_loop_timer_cancel(op->loop, &op->patience);
     pc_loop_timer_cancel(op->loop, &op->hedge_due);
+    stop_waiting_for_retry(op);
     pc_attempt_cancel(&op->first);
     pc_attempt_cancel(&op->second);
     if (!pc_status_ok(&status) && status.code != PC_CODE_NOT_FOUND) {
         atomic_fetch_add(&client->failures[op->task.kind], 1);
+    } else if (op->retries > 0) {
+        atomic_fetch_add(&client->retries_won, 1);
     }
-    result.attempts = op->first.requests + op->second.requests;
+    result.attempts = op->requests_before + op->first.requests + op->second.requests;
     result.started_ns = op->started_ns;
     result.ended_ns = pc_clock_now_ns();
     /* Before `done`, so that who was told that a fetch has ended can start the next one. */
@@ -81,9 +126,11 @@ static void finish(pc_entity_op *op, pc_status status, pc_entity_result result)
     pc_entity_op_unref(op);
 }
 
-static void finish_unsent(pc_entity_op *op, pc_status status)
+static void forget_failure(pc_entity_op *op)
 {
-    finish(op, status, (pc_entity_result){.reply_id = ""});
+    pc_status_clear(&op->failed.status);
+    free(op->failed.reply_id);
+    op->failed = (failure){.reply_id = NULL};
 }
 
 /* Takes `status`. */
@@ -96,17 +143,81 @@ static void keep_failure(pc_entity_op *op, pc_status status, const pc_entity_res
 }
 
 /* The failure that came first is the result, unless only the other one was an answer. */
-static void finish_failed(pc_entity_op *op, pc_status status, pc_entity_result result)
+static void choose_failure(pc_entity_op *op, pc_status *status, pc_entity_result *result)
 {
     failure *failed = &op->failed;
-    if (!pc_status_ok(&failed->status) && (failed->http_status != 0 || result.http_status == 0)) {
-        pc_status_clear(&status);
-        status = failed->status;
+    if (!pc_status_ok(&failed->status) && (failed->http_status != 0 || result->http_status == 0)) {
+        pc_status_clear(status);
+        *status = failed->status;
         failed->status = PC_OK;
-        result.http_status = failed->http_status;
-        result.reply_id = failed->reply_id == NULL ? "" : failed->reply_id;
+        result->http_status = failed->http_status;
+        result->reply_id = failed->reply_id == NULL ? "" : failed->reply_id;
     }
+}
+
+/* No request is out: what a try before has brought says more than why there is no other. */
+static void finish_unsent(pc_entity_op *op, pc_status status)
+{
+    pc_entity_result result = {.reply_id = ""};
+    choose_failure(op, &status, &result);
     finish(op, status, result);
+}
+
+/* --- another try --- */
+
+static void ask_budget(pc_entity_op *op);
+
+static void on_retry_due(pc_loop_timer *timer)
+{
+    pc_entity_op *op = PC_CONTAINER_OF(timer, pc_entity_op, retry_due);
+    stop_waiting_for_retry(op);
+    ask_budget(op);
+}
+
+/* When the next try may begin, if it is worth one, would be in time, and there may be one;
+ * PC_NEVER_NS otherwise. */
+static int64_t retry_at_ns(pc_entity_op *op, pc_retry_reason reason, int64_t hint_ms)
+{
+    pc_entity_client *client = op->task.client;
+    if (reason == PC_RETRY_NOT || op->retries >= RETRIES_MAX ||
+        op->task.ticket.criticality == PC_CRITICALITY_PREFETCH ||
+        client->retry_allowance.percent == 0 || atomic_load(&client->is_closing) ||
+        atomic_load(&op->cancel_asked) ||
+        pc_breaker_state_of(pc_entity_breaker_of(client, op->task.kind)) != PC_BREAKER_CLOSED) {
+        return PC_NEVER_NS;
+    }
+    int64_t wait_ms = pc_retry_wait_ms(op->retries, hint_ms, pc_retry_dice(&client->dice));
+    int64_t at_ns = pc_clock_after_ms(pc_clock_now_ns(), wait_ms);
+    if (at_ns >= op->task.deadline_ns - client->usual_ns[op->task.kind]) {
+        return PC_NEVER_NS;
+    }
+    if (!pc_retry_spend(&client->retry_allowance)) {
+        atomic_fetch_add(&client->retries_withheld, 1);
+        return PC_NEVER_NS;
+    }
+    return at_ns;
+}
+
+/* Every attempt has ended and failed. */
+static void retry_or_finish(pc_entity_op *op, pc_status status, pc_entity_result result)
+{
+    choose_failure(op, &status, &result);
+    pc_retry_reason reason = pc_retry_reason_of(op->task.kind, &status, result.http_status);
+    int64_t at_ns = retry_at_ns(op, reason, pc_status_retry_after_ms(&status));
+    if (at_ns == PC_NEVER_NS) {
+        finish(op, status, result);
+        return;
+    }
+    char *reply_id = op->failed.reply_id; /* perhaps the one that `result` borrows */
+    pc_status_clear(&op->failed.status);
+    keep_failure(op, status, &result);
+    free(reply_id);
+    op->retry_reason = reason;
+    op->task.wants_new_connection = reason == PC_RETRY_TIMED_OUT;
+    pc_loop_timer_cancel(op->loop, &op->hedge_due);
+    wait_for_retry(op);
+    op->retry_due.fire = on_retry_due;
+    pc_loop_timer_set(op->loop, &op->retry_due, at_ns);
 }
 
 /* Whether the same request, sent again, may well be answered otherwise. */
@@ -145,7 +256,7 @@ static void on_ended(pc_entity_op *op, const pc_attempt *attempt, pc_status stat
     } else if (other->is_under_way) {
         keep_failure(op, status, &result);
     } else {
-        finish_failed(op, status, result);
+        retry_or_finish(op, status, result);
     }
     pc_entity_op_unref(op);
     grant_waiting(client);
@@ -179,6 +290,7 @@ static void on_hedge_due(pc_loop_timer *timer)
      * nobody waits for yet a second call would be spent for nothing. */
     if (!pc_attempt_is_out(&op->first) || op->task.ticket.criticality == PC_CRITICALITY_PREFETCH ||
         client->hedge_credit < HEDGE_CREDIT || atomic_load(&client->is_closing) ||
+        pc_breaker_state_of(pc_entity_breaker_of(client, op->task.kind)) != PC_BREAKER_CLOSED ||
         !pc_budget_take_spare(client->budget, op->task.ticket.caller, pc_clock_now_ns())) {
         return;
     }
@@ -199,6 +311,11 @@ static void on_first_sent(pc_attempt *attempt)
 {
     pc_entity_op *op = PC_CONTAINER_OF(attempt, pc_entity_op, first);
     pc_entity_client *client = op->task.client;
+    if (attempt->requests == 1 && op->retries == 0) {
+        pc_retry_earn(&client->retry_allowance);
+    } else if (attempt->requests == 1) {
+        atomic_fetch_add(&client->retries[op->retry_reason], 1);
+    }
     if (!may_be_hedged(op)) {
         return;
     }
@@ -217,8 +334,20 @@ static void on_first_ended(pc_attempt *attempt, pc_status status, const pc_trans
     on_ended(PC_CONTAINER_OF(attempt, pc_entity_op, first), attempt, status, answer);
 }
 
+static void begin_next_try(pc_entity_op *op)
+{
+    op->requests_before += op->first.requests + op->second.requests;
+    op->first = (pc_attempt){.task = NULL};
+    op->second = (pc_attempt){.task = NULL};
+    op->retries++;
+    forget_failure(op);
+}
+
 static void on_granted(pc_entity_op *op)
 {
+    if (!pc_status_ok(&op->failed.status)) {
+        begin_next_try(op);
+    }
     op->first.may_repeat = true;
     op->first.sent = on_first_sent;
     op->first.ended = on_first_ended;
@@ -329,6 +458,9 @@ void pc_entity_on_end_waiting(pc_job *job)
     while ((ticket = pc_budget_take_back(client->budget)) != NULL) {
         finish_unsent(PC_CONTAINER_OF(ticket, pc_entity_op, task.ticket), pc_entity_cancelled());
     }
+    while (client->waiting_for_retry != NULL) {
+        finish_unsent(client->waiting_for_retry, pc_entity_cancelled());
+    }
 }
 
 /* --- start and cancel, any thread --- */
@@ -395,6 +527,10 @@ pc_status pc_entity_fetch(pc_entity_client *client, const pc_entity_query *query
     if (query->deadline_ns <= now_ns) {
         return pc_status_new(PC_CODE_DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT",
                              "No time was left to ask the upstream.");
+    }
+    int64_t retry_ms;
+    if (pc_breaker_refuses(pc_entity_breaker_of(client, query->kind), now_ns, &retry_ms)) {
+        return pc_entity_breaker_open(retry_ms);
     }
     pc_entity_op *op = NULL;
     pc_status status = new_op(&op, client, query);
@@ -467,8 +603,7 @@ void pc_entity_op_unref(pc_entity_op *op)
         return;
     }
     pc_entity_request_deinit(&op->task.request);
-    pc_status_clear(&op->failed.status);
-    free(op->failed.reply_id);
+    forget_failure(op);
     free(op->task.sandbox);
     free(op->task.request_id);
     pc_loop_unref(op->loop);

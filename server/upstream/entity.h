@@ -1,6 +1,15 @@
 /* The face of this folder: one typed query becomes one answer of the Entity API, its raw JSON.
- * Behind it stand the access token (token.h), the wire (transfer.h) and the upstream's ways of
- * saying no (error_body.h). Nothing is retried here except once after a 401, with a new token.
+ * Behind it stand the access token (token.h), the wire (transfer.h), the upstream's ways of saying
+ * no (error_body.h), and when to leave it alone (breaker.h).
+ *
+ * Retries are made here and nowhere else: once after a 401, with a new token; and of what reads, at
+ * most twice, after a failure of the moment (retry.h), when a usual answer would still be in time,
+ * the allowance of retries has one left and the budget grants the call. Nobody waits for what is
+ * prefetched, so it is not retried.
+ *
+ * A breaker for each host ends fetches at once while that host fails. What makes it fail is no
+ * answer, a broken one or a 5xx; a fetch given up by its caller counts only when it has had twice
+ * the time of a usual answer, and a second at least.
  *
  * Hedging, where it is on: a GET of a profile, events or a record that has had no answer for
  * hedge_after_ms is sent a second time, if the budget has calls to spare. The first answer that is
@@ -15,6 +24,7 @@
  *   RESOURCE_EXHAUSTED UPSTREAM_BUDGET_SPENT       no call can be made in time; retry advice
  *   DEADLINE_EXCEEDED  UPSTREAM_TIMEOUT            the query's deadline, or the client's own limit
  *   UNAUTHENTICATED    UPSTREAM_UNAUTHENTICATED    the upstream refused two tokens, one of them new
+ *   UNAVAILABLE        UPSTREAM_BREAKER_OPEN       the host fails and is left alone; retry advice
  *   UNAUTHENTICATED    UPSTREAM_TOKEN_REFUSED      IMS refused the client id, secret or scopes
  *   UNAVAILABLE        UPSTREAM_TOKEN_UNAVAILABLE  IMS cannot be reached or fails; cause says how
  * UNAUTHENTICATED follows the mapping table of the Entity API reference. It is about the
@@ -27,6 +37,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "upstream/breaker.h"
 #include "upstream/budget.h"
 #include "util/slice.h"
 #include "util/status.h"
@@ -36,6 +47,24 @@ typedef struct pc_entity_client pc_entity_client;
 /* One fetch. Reference-counted: the reference that pc_entity_fetch gives out stays valid, and
  * pc_entity_cancel stays harmless, until pc_entity_op_unref, whatever has happened meanwhile. */
 typedef struct pc_entity_op pc_entity_op;
+
+/* The hosts that have a breaker of their own. */
+typedef enum {
+    PC_UPSTREAM_ENTITY = 0,
+    PC_UPSTREAM_IDENTITY = 1,
+    PC_UPSTREAM_TOKEN = 2, /* opened by one failure, for a second at most; see token.h */
+} pc_upstream_host;
+
+enum { PC_UPSTREAM_HOST_COUNT = 3 };
+
+/* A breaker's change of state, and what the window held at that moment. */
+typedef struct {
+    pc_upstream_host host;
+    pc_breaker_state from;
+    pc_breaker_state to;
+    unsigned calls;
+    unsigned failures;
+} pc_breaker_change;
 
 /* Start from PC_ENTITY_OPTIONS_DEFAULT. All texts are NUL-terminated and copied. */
 typedef struct {
@@ -53,15 +82,24 @@ typedef struct {
     bool allow_plain_http; /* http:// is always allowed to loopback hosts, else only with this */
     int64_t connect_timeout_ms;
     int64_t timeout_ms;         /* of one fetch, tokens and all attempts included */
+    int64_t attempt_timeout_ms; /* of one request from which nothing more arrives; 0: only the
+                                   limits above */
     int64_t token_timeout_ms;   /* of one token request, which may serve many fetches */
+    unsigned retry_percent;     /* retries, of all calls, at most; 0: none */
     int64_t hedge_after_ms;     /* without an answer; 0: never */
     unsigned hedge_percent;     /* second requests, of all that could have one, at most */
     size_t body_bytes_max;      /* of one answer, after decompression */
     unsigned max_connections;   /* per host */
     unsigned http2_connections; /* per host that speaks HTTP/2; at most max_connections count */
-    unsigned max_in_flight;     /* fetches, those that wait for their turn included; one more is
-                                   refused at once */
-    pc_budget_options budget;   /* which calls may be made when */
+    int64_t dns_ttl_ms;         /* how long addresses of hosts are believed */
+    int64_t connection_age_ms; /* no request goes over an idle connection older than this; 0: any */
+    unsigned max_in_flight;    /* fetches, those that wait for their turn included; one more is
+                                  refused at once */
+    pc_budget_options budget;  /* which calls may be made when */
+    pc_breaker_options breaker; /* of each host but IMS */
+    /* Called on the transfer thread when a breaker's state has changed; NULL: nobody asks. */
+    void (*on_breaker)(void *self, const pc_breaker_change *change);
+    void *self;
 } pc_entity_options;
 
 #define PC_ENTITY_OPTIONS_DEFAULT                                                                  \
@@ -71,13 +109,34 @@ typedef struct {
         .sandbox_default = "prod",                                                                 \
         .connect_timeout_ms = 3000,                                                                \
         .timeout_ms = 10000,                                                                       \
+        .attempt_timeout_ms = 5000,                                                                \
         .token_timeout_ms = 10000,                                                                 \
+        .retry_percent = 10,                                                                       \
         .hedge_percent = 5,                                                                        \
         .body_bytes_max = 64u << 20,                                                               \
         .max_connections = 64,                                                                     \
         .http2_connections = 8,                                                                    \
+        .dns_ttl_ms = 60000,                                                                       \
+        .connection_age_ms = 600000,                                                               \
         .max_in_flight = 1024,                                                                     \
-        .budget = {.rate = 0, .burst = 1, .caller_share = 1, .calls_max = 512, .calls_min = 4}})
+        .budget = {.rate = 0, .burst = 1, .caller_share = 1, .calls_max = 512, .calls_min = 4},    \
+        .breaker = {.failure_percent = 50,                                                         \
+                    .calls_min = 20,                                                               \
+                    .window_ms = 10000,                                                            \
+                    .open_ms = 5000,                                                               \
+                    .probes = 3}})
+
+/* What a retry was for. */
+typedef enum {
+    PC_RETRY_NOT = 0,             /* another try would be no better, or must not be made */
+    PC_RETRY_UNREACHABLE = 1,     /* no connection */
+    PC_RETRY_CONNECTION_LOST = 2, /* broken, reset or refused before the answer was whole */
+    PC_RETRY_TIMED_OUT = 3,       /* nothing arrived for attempt_timeout_ms */
+    PC_RETRY_UNAVAILABLE = 4,     /* 502, 503, 504 */
+    PC_RETRY_THROTTLED = 5,       /* 429 that says when to come again */
+} pc_retry_reason;
+
+enum { PC_RETRY_REASON_COUNT = 6 };
 
 typedef enum {
     PC_ENTITY_PROFILE = 0,   /* GET access/entities: a profile */
@@ -153,7 +212,7 @@ typedef struct {
 typedef struct {
     pc_slice *body;       /* borrowed, pc_slice_ref to keep; NULL unless the status is OK */
     int http_status;      /* of the answer that is the result; 0 when there was none */
-    unsigned attempts;    /* requests sent to the Entity API (not to IMS): 0 to 3 */
+    unsigned attempts;    /* requests sent to the Entity API (not to IMS): 0 to 9 */
     int64_t started_ns;   /* monotonic: when pc_entity_fetch was called */
     int64_t ended_ns;     /* monotonic: just before the callback */
     const char *reply_id; /* x-request-id of that answer, "" when it had none; borrowed */
@@ -178,8 +237,9 @@ void pc_entity_client_free(pc_entity_client *client);
  * therefore set before `done` can come. It is a reference that the caller owns
  * (pc_entity_op_unref); `op_out` may be NULL when the caller never cancels. On an error returned
  * `done` never comes and `*op_out` is NULL. Errors: INVALID_ARGUMENT (violations name fields of
- * pc_entity_query), DEADLINE_EXCEEDED when the deadline has passed, RESOURCE_EXHAUSTED
- * (UPSTREAM_TOO_MANY_IN_FLIGHT or memory), CANCELLED when the client is being freed. */
+ * pc_entity_query), DEADLINE_EXCEEDED when the deadline has passed, UNAVAILABLE
+ * UPSTREAM_BREAKER_OPEN, RESOURCE_EXHAUSTED (UPSTREAM_TOO_MANY_IN_FLIGHT or memory), CANCELLED when
+ * the client is being freed. */
 PC_NODISCARD pc_status pc_entity_fetch(pc_entity_client *client, const pc_entity_query *query,
                                        pc_entity_done done, void *self, pc_entity_op **op_out);
 
@@ -213,7 +273,11 @@ typedef struct {
     uint64_t refused[PC_ENTITY_KIND_COUNT];  /* fetches refused for max_in_flight */
     uint64_t hedges_sent;                    /* second requests, of those above */
     uint64_t hedges_won;                     /* of them, those whose answer was the result */
-    uint64_t token_requests;                 /* sent to IMS */
+    uint64_t retries[PC_RETRY_REASON_COUNT]; /* requests sent again, by why; of those above */
+    uint64_t retries_won;                    /* of them, those that brought the result */
+    uint64_t retries_withheld;               /* not sent, for lack of allowance */
+    pc_breaker_figures breakers[PC_UPSTREAM_HOST_COUNT];
+    uint64_t token_requests; /* sent to IMS */
     uint64_t token_failures;
     uint64_t token_rejections; /* answers 401 from the Entity API */
     uint64_t in_flight;        /* fetches now */

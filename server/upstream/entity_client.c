@@ -22,6 +22,20 @@ pc_status pc_entity_cancelled(void)
     return pc_status_new(PC_CODE_CANCELLED, "CANCELLED", "The upstream fetch was cancelled.");
 }
 
+pc_status pc_entity_breaker_open(int64_t retry_ms)
+{
+    pc_status status = pc_status_new(PC_CODE_UNAVAILABLE, "UPSTREAM_BREAKER_OPEN",
+                                     "The upstream has failed too often and is left alone for a "
+                                     "while.");
+    return retry_ms > 0 ? pc_status_with_retry(status, retry_ms) : status;
+}
+
+pc_breaker *pc_entity_breaker_of(pc_entity_client *client, pc_entity_kind kind)
+{
+    bool is_identity = kind == PC_ENTITY_GRAPH || kind == PC_ENTITY_XID;
+    return &client->breakers[is_identity ? PC_UPSTREAM_IDENTITY : PC_UPSTREAM_ENTITY];
+}
+
 /* --- options --- */
 
 static void check_base(pc_status *status, const char *field, const char *url, bool allow_plain_http)
@@ -73,6 +87,18 @@ static void check_budget(pc_status *status, const pc_budget_options *budget)
     }
 }
 
+static void check_breaker(pc_status *status, const pc_breaker_options *breaker)
+{
+    if (breaker->failure_percent > 100) {
+        pc_status_add_violation(status, "breaker.failure_percent", "must be 0 to 100");
+    }
+    if (breaker->calls_min == 0 || breaker->probes == 0 || breaker->window_ms <= 0 ||
+        breaker->open_ms <= 0) {
+        pc_status_add_violation(status, "breaker",
+                                "calls_min, probes, window_ms and open_ms must be positive");
+    }
+}
+
 static pc_status check_options(const pc_entity_options *options)
 {
     pc_status status = PC_OK;
@@ -103,6 +129,16 @@ static pc_status check_options(const pc_entity_options *options)
     if (options->timeout_ms <= 0) {
         pc_status_add_violation(&status, "timeout_ms", "must be positive");
     }
+    if (options->attempt_timeout_ms < 0) {
+        pc_status_add_violation(&status, "attempt_timeout_ms", "must not be negative");
+    }
+    if (options->retry_percent > 100) {
+        pc_status_add_violation(&status, "retry_percent", "must be 0 to 100");
+    }
+    if (options->dns_ttl_ms < 0 || options->connection_age_ms < 0) {
+        pc_status_add_violation(&status, "dns_ttl_ms",
+                                "must not be negative, nor connection_age_ms");
+    }
     if (options->token_timeout_ms <= 0) {
         pc_status_add_violation(&status, "token_timeout_ms", "must be positive");
     }
@@ -122,10 +158,50 @@ static pc_status check_options(const pc_entity_options *options)
         pc_status_add_violation(&status, "hedge_percent", "must be 1 to 100");
     }
     check_budget(&status, &options->budget);
+    check_breaker(&status, &options->breaker);
     return status;
 }
 
 /* --- life --- */
+
+static void tell(pc_entity_client *client, pc_upstream_host host, const pc_breaker *breaker,
+                 pc_breaker_state from, pc_breaker_state to)
+{
+    pc_breaker_change change = {.host = host, .from = from, .to = to};
+    pc_breaker_window(breaker, &change.calls, &change.failures);
+    if (client->on_breaker != NULL) {
+        client->on_breaker(client->self, &change);
+    }
+}
+
+static void on_entity_breaker(pc_breaker *breaker, pc_breaker_state from, pc_breaker_state to)
+{
+    tell(PC_CONTAINER_OF(breaker, pc_entity_client, breakers[PC_UPSTREAM_ENTITY]),
+         PC_UPSTREAM_ENTITY, breaker, from, to);
+}
+
+static void on_identity_breaker(pc_breaker *breaker, pc_breaker_state from, pc_breaker_state to)
+{
+    tell(PC_CONTAINER_OF(breaker, pc_entity_client, breakers[PC_UPSTREAM_IDENTITY]),
+         PC_UPSTREAM_IDENTITY, breaker, from, to);
+}
+
+static void on_token_breaker(void *self, const pc_breaker *breaker, pc_breaker_state from,
+                             pc_breaker_state to)
+{
+    tell(self, PC_UPSTREAM_TOKEN, breaker, from, to);
+}
+
+static void set_up_breakers(pc_entity_client *client, const pc_entity_options *options)
+{
+    client->on_breaker = options->on_breaker;
+    client->self = options->self;
+    for (size_t i = 0; i < PC_COUNT_OF(client->breakers); i++) {
+        pc_breaker_init(&client->breakers[i], &options->breaker);
+    }
+    client->breakers[PC_UPSTREAM_ENTITY].changed = on_entity_breaker;
+    client->breakers[PC_UPSTREAM_IDENTITY].changed = on_identity_breaker;
+}
 
 static pc_status make_token(pc_entity_client *client, const pc_entity_options *options)
 {
@@ -148,6 +224,8 @@ static pc_status make_token(pc_entity_client *client, const pc_entity_options *o
         .static_token = options->static_token,
         .connect_timeout_ms = options->connect_timeout_ms,
         .timeout_ms = options->token_timeout_ms,
+        .on_breaker = on_token_breaker,
+        .self = client,
     };
     pc_status status = pc_token_new(&client->token, &token_options);
     free(text);
@@ -172,10 +250,14 @@ pc_status pc_entity_client_new(pc_entity_client **out, const pc_entity_options *
     client->sandbox_default = strdup(options->sandbox_default);
     client->connect_timeout_ms = options->connect_timeout_ms;
     client->timeout_ms = options->timeout_ms;
+    client->attempt_timeout_ms = options->attempt_timeout_ms;
     client->body_bytes_max = options->body_bytes_max;
     client->max_in_flight = options->max_in_flight;
     client->hedge_after_ms = options->hedge_after_ms;
     client->hedge_percent = options->hedge_percent;
+    client->retry_allowance.percent = options->retry_percent;
+    client->dice = (uint64_t)pc_clock_now_ns() | 1;
+    set_up_breakers(client, options);
     if (client->base_url == NULL ||
         (options->identity_url != NULL && client->identity_url == NULL) ||
         client->client_id == NULL || client->org_id == NULL || client->sandbox_default == NULL) {
@@ -188,6 +270,8 @@ pc_status pc_entity_client_new(pc_entity_client **out, const pc_entity_options *
             .http2_connections = options->http2_connections < options->max_connections
                                      ? options->http2_connections
                                      : options->max_connections,
+            .dns_ttl_ms = options->dns_ttl_ms,
+            .connection_age_ms = options->connection_age_ms,
         };
         status = pc_transfer_new(&client->transfer, &transfer_options);
     }
@@ -253,6 +337,15 @@ void pc_entity_client_counters(const pc_entity_client *client, pc_entity_counter
         out->failures[kind] = atomic_load(&client->failures[kind]);
         out->refused[kind] = atomic_load(&client->refused[kind]);
     }
+    for (size_t reason = 0; reason < PC_RETRY_REASON_COUNT; reason++) {
+        out->retries[reason] = atomic_load(&client->retries[reason]);
+    }
+    for (size_t host = 0; host < PC_COUNT_OF(client->breakers); host++) {
+        pc_breaker_read(&client->breakers[host], &out->breakers[host]);
+    }
+    pc_token_breaker(client->token, &out->breakers[PC_UPSTREAM_TOKEN]);
+    out->retries_won = atomic_load(&client->retries_won);
+    out->retries_withheld = atomic_load(&client->retries_withheld);
     out->hedges_sent = atomic_load(&client->hedges_sent);
     out->hedges_won = atomic_load(&client->hedges_won);
     out->token_rejections = atomic_load(&client->token_rejections);

@@ -55,7 +55,11 @@ struct pc_token {
     pc_status failure; /* of the last request; OK after a success */
     unsigned failures_in_row;
     int64_t retry_at_ns; /* with a failure: not before */
-    bool was_forced;     /* forced_at_ns is valid */
+    pc_breaker breaker;  /* tells of the failures; some parts for any thread */
+    void (*on_breaker)(void *self, const pc_breaker *breaker, pc_breaker_state from,
+                       pc_breaker_state to);
+    void *self;
+    bool was_forced; /* forced_at_ns is valid */
     int64_t forced_at_ns;
 };
 
@@ -156,6 +160,7 @@ static void remember(pc_token *token, pc_status failure)
         wait_ms = pc_status_retry_after_ms(&failure);
     }
     token->retry_at_ns = pc_clock_after_ms(now_ns, wait_ms);
+    pc_breaker_move(&token->breaker, PC_BREAKER_OPEN, token->retry_at_ns);
     pc_status_clear(&token->failure);
     /* Refused credentials do not get better by waiting, so there is no advice to wait. */
     token->failure =
@@ -185,6 +190,7 @@ static pc_status accept(pc_token *token, pc_token_answer *answer)
     }
     token->failures_in_row = 0;
     pc_status_clear(&token->failure);
+    pc_breaker_move(&token->breaker, PC_BREAKER_CLOSED, 0);
     set_refresh_timer(token, pc_clock_after_ms(token->asked_at_ns,
                                                pc_token_refresh_after_ms(answer->lifetime_ms)));
     return PC_OK;
@@ -274,6 +280,9 @@ static pc_status begin_refresh(pc_token *token)
     wipe(form);
     if (pc_status_ok(&status)) {
         token->is_refreshing = true;
+        if (pc_breaker_state_of(&token->breaker) == PC_BREAKER_OPEN) {
+            pc_breaker_move(&token->breaker, PC_BREAKER_HALF_OPEN, 0);
+        }
         atomic_fetch_add(&token->requests, 1);
     }
     return status;
@@ -297,6 +306,8 @@ pc_status pc_token_get(pc_token *token, pc_token_waiter *waiter, int64_t deadlin
             token->failures_in_row = 0;
         }
         if (!pc_status_ok(&token->failure) && now_ns < token->retry_at_ns) {
+            int64_t ignored_ms;
+            (void)pc_breaker_refuses(&token->breaker, now_ns, &ignored_ms);
             return pc_status_copy(&token->failure);
         }
         pc_status status = begin_refresh(token);
@@ -348,7 +359,20 @@ void pc_token_counters(const pc_token *token, uint64_t *requests_out, uint64_t *
     *failures_out = atomic_load(&token->failures);
 }
 
+void pc_token_breaker(const pc_token *token, pc_breaker_figures *out)
+{
+    pc_breaker_read(&token->breaker, out);
+}
+
 /* --- life --- */
+
+static void on_breaker_changed(pc_breaker *breaker, pc_breaker_state from, pc_breaker_state to)
+{
+    pc_token *token = PC_CONTAINER_OF(breaker, pc_token, breaker);
+    if (token->on_breaker != NULL) {
+        token->on_breaker(token->self, breaker, from, to);
+    }
+}
 
 static char *copy_text(const char *text)
 {
@@ -379,6 +403,11 @@ pc_status pc_token_new(pc_token **out, const pc_token_options *options)
     atomic_init(&token->secret_changed, false);
     atomic_init(&token->requests, 0);
     atomic_init(&token->failures, 0);
+    /* The state is moved from here; only probes are its own, of which one asker is told. */
+    pc_breaker_init(&token->breaker, &(pc_breaker_options){.probes = 1});
+    token->breaker.changed = on_breaker_changed;
+    token->on_breaker = options->on_breaker;
+    token->self = options->self;
     token->transfer = options->transfer;
     token->connect_timeout_ms = options->connect_timeout_ms;
     token->timeout_ms = options->timeout_ms;

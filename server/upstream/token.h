@@ -1,6 +1,7 @@
 /* The access token: one request to IMS however many wait for it, a new one ahead of expiry while
  * the present one still serves, and a short memory of failure so that an endpoint in trouble is not
- * hammered.
+ * hammered: a breaker that one failure opens, that the next request after a short wait probes, and
+ * that a token closes.
  *
  * Threads: everything lives on the loop of the pc_transfer it was made with, and is called there
  * only, but for pc_token_new and _free (which need that loop idle or ended), pc_token_set_secret
@@ -11,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "upstream/breaker.h"
 #include "upstream/loop.h"
 #include "upstream/transfer.h"
 #include "util/status.h"
@@ -27,6 +29,10 @@ typedef struct {
     const char *static_token; /* not NULL: this is the token, for ever; IMS is never asked */
     int64_t connect_timeout_ms;
     int64_t timeout_ms; /* of one request for a token */
+    /* Called on the loop when the breaker's state has changed; NULL: nobody asks. */
+    void (*on_breaker)(void *self, const pc_breaker *breaker, pc_breaker_state from,
+                       pc_breaker_state to);
+    void *self;
 } pc_token_options;
 
 /* A token at the moment of asking. */
@@ -77,5 +83,8 @@ PC_NODISCARD pc_status pc_token_set_secret(pc_token *token, const char *client_s
 
 /* How many requests were sent, and how many of them brought no token. */
 void pc_token_counters(const pc_token *token, uint64_t *requests_out, uint64_t *failures_out);
+
+/* Any thread. */
+void pc_token_breaker(const pc_token *token, pc_breaker_figures *out);
 
 #endif

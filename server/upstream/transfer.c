@@ -12,6 +12,8 @@
  *   end                handle back, done, unref    transfer; the only place that calls `done` */
 #include "upstream/transfer.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -19,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "upstream/retry_after.h"
 #include "upstream/sockets.h"
@@ -34,13 +37,15 @@ enum {
     HEADER_BYTES_MAX =
         256 * 1024, /* of one answer; libcurl 7.88 itself has no limit on their sum */
     HEADER_TEXT_MAX = 128,
-    CA_CACHE_S = 60,            /* so that a renewed ca_file comes into use */
-    CONNECTION_AGE_MAX_S = 600, /* so that a change of addresses is noticed */
+    CA_CACHE_S = 60, /* so that a renewed ca_file comes into use */
+    UNHEARD_MS_MAX = 10 * 1000,
 };
 
 struct pc_transfer {
-    pc_loop *loop;          /* owned */
-    char *ca_file;          /* owned; NULL: the system's */
+    pc_loop *loop; /* owned */
+    char *ca_file; /* owned; NULL: the system's */
+    long dns_ttl_s;
+    long connection_age_s;
     atomic_bool is_closing; /* pc_transfer_free has begun: no new requests */
     /* The transfer thread only, while the loop runs: */
     CURLM *multi;
@@ -70,6 +75,7 @@ struct pc_transfer_op {
     size_t body_size;
     bool is_delete;
     bool is_one_of_many;
+    bool wants_new_connection;
     int64_t deadline_ns;
     int64_t connect_timeout_ms;
     pc_transfer_done done;
@@ -355,6 +361,17 @@ static long ms_left(int64_t deadline_ns, int64_t now_ns)
     return ms < 1 ? 1 : ms > INT32_MAX ? INT32_MAX : (long)ms;
 }
 
+/* A network that swallows what we send would keep a connection, and all that is sent over it, for
+ * a quarter of an hour: libcurl takes one for alive until the system says otherwise. */
+static int on_socket(void *self, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)self;
+    (void)purpose;
+    unsigned ms = UNHEARD_MS_MAX;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+    return CURL_SOCKOPT_OK;
+}
+
 /* Every option is set anew, as the handle was reset. False when libcurl refused one: then the
  * request must not go out, since the option may be the one that keeps it safe. */
 static bool configure(CURL *easy, pc_transfer_op *op)
@@ -385,7 +402,10 @@ static bool configure(CURL *easy, pc_transfer_op *op)
     SET(CURLOPT_QUICK_EXIT, 1L);
     SET(CURLOPT_TCP_NODELAY, 1L);
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
-    SET(CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_AGE_MAX_S);
+    SET(CURLOPT_SOCKOPTFUNCTION, on_socket);
+    SET(CURLOPT_MAXLIFETIME_CONN, op->transfer->connection_age_s);
+    SET(CURLOPT_DNS_CACHE_TIMEOUT, op->transfer->dns_ttl_s);
+    SET(CURLOPT_FRESH_CONNECT, op->wants_new_connection ? 1L : 0L);
     SET(CURLOPT_CONNECTTIMEOUT_MS,
         (long)(op->connect_timeout_ms > 0 && op->connect_timeout_ms < INT32_MAX
                    ? op->connect_timeout_ms
@@ -529,6 +549,7 @@ static pc_status copy_request(pc_transfer_op *op, const pc_transfer_request *req
     }
     op->is_delete = request->is_delete;
     op->is_one_of_many = request->is_one_of_many;
+    op->wants_new_connection = request->wants_new_connection;
     if (request->body != NULL) {
         op->body_size = request->body_size;
         op->body = malloc(request->body_size + 1);
@@ -591,6 +612,11 @@ void pc_transfer_cancel(pc_transfer_op *op)
     if (!pc_loop_post(op->loop, &op->cancel)) {
         pc_transfer_op_unref(op);
     }
+}
+
+uint64_t pc_transfer_received(const pc_transfer_op *op)
+{
+    return (uint64_t)op->header_bytes + op->answer.size;
 }
 
 pc_transfer_op *pc_transfer_op_ref(pc_transfer_op *op)
@@ -664,6 +690,8 @@ pc_status pc_transfer_new(pc_transfer **out, const pc_transfer_options *options)
         destroy(transfer);
         return status;
     }
+    transfer->dns_ttl_s = (long)(options->dns_ttl_ms / 1000);
+    transfer->connection_age_s = (long)((options->connection_age_ms + 999) / 1000);
     transfer->connections_http1 = (long)options->max_connections;
     transfer->connections_http2 = (long)options->http2_connections;
     bound_connections(transfer, options->http2_connections == 0);

@@ -43,6 +43,9 @@ typedef struct {
      * libcurl opens one for every request that finds none with room, and would soon have the
      * former. */
     unsigned http2_connections;
+    int64_t dns_ttl_ms;        /* how long addresses of hosts are believed; whole seconds */
+    int64_t connection_age_ms; /* no request goes over an idle connection older than this, so that a
+                                  change of addresses is followed; whole seconds; 0: any age */
 } pc_transfer_options;
 
 typedef struct {
@@ -59,7 +62,8 @@ typedef struct {
     size_t body_size;
     bool is_delete;
     bool is_one_of_many; /* its answer's version of HTTP says how many connections are needed */
-    int64_t deadline_ns; /* monotonic, or PC_NEVER_NS */
+    bool wants_new_connection; /* as the one at hand is suspected of being dead */
+    int64_t deadline_ns;       /* monotonic, or PC_NEVER_NS */
     int64_t connect_timeout_ms;
     size_t body_bytes_max; /* of the answer, after decompression */
 } pc_transfer_request;
@@ -99,6 +103,9 @@ PC_NODISCARD pc_status pc_transfer_start(pc_transfer *transfer, const pc_transfe
 /* Asks the request to end early. `done` still comes exactly once: with CANCELLED, or with the
  * result when that was first. Never calls back itself. NULL is allowed. */
 void pc_transfer_cancel(pc_transfer_op *op);
+
+/* Bytes of the answer that have arrived so far, headers included. On the transfer thread. */
+uint64_t pc_transfer_received(const pc_transfer_op *op);
 
 pc_transfer_op *pc_transfer_op_ref(pc_transfer_op *op);
 void pc_transfer_op_unref(pc_transfer_op *op); /* NULL is allowed */
