@@ -194,6 +194,23 @@ static pc_budget_options make_budget(const pc_config *c)
                                .slow_ms = c->budget.slow};
 }
 
+static void on_breaker(void *self, const pc_breaker_change *change)
+{
+    static const char *const hosts[PC_UPSTREAM_HOST_COUNT] = {
+        [PC_UPSTREAM_ENTITY] = "entity",
+        [PC_UPSTREAM_IDENTITY] = "identity",
+        [PC_UPSTREAM_TOKEN] = "token",
+    };
+    pc_app *app = self;
+    /* Between the two ends of an outage come as many probes as it has seconds. */
+    pc_log_level level = change->from == PC_BREAKER_CLOSED ? PC_LOG_WARN
+                         : change->to == PC_BREAKER_CLOSED ? PC_LOG_INFO
+                                                           : PC_LOG_DEBUG;
+    PC_LOG(app->log, level, "upstream.breaker", pc_log_text("host", hosts[change->host]),
+           pc_log_text("state", pc_breaker_state_name(change->to)),
+           pc_log_int("calls", change->calls), pc_log_int("failures", change->failures));
+}
+
 static pc_status start_upstream(pc_app *app)
 {
     const pc_config *c = app->config;
@@ -218,14 +235,27 @@ static pc_status start_upstream(pc_app *app)
     options.allow_plain_http = c->upstream.allow_plain_http;
     options.connect_timeout_ms = c->upstream.connect_timeout;
     options.timeout_ms = c->upstream.timeout;
+    options.attempt_timeout_ms = c->upstream.attempt_timeout;
+    options.retry_percent = (unsigned)c->upstream.retry_percent;
     options.token_timeout_ms = c->upstream.token_timeout;
     options.body_bytes_max = (size_t)c->upstream.body_bytes_max;
     options.max_connections = (unsigned)c->upstream.max_connections;
     options.http2_connections = (unsigned)c->upstream.http2_connections;
+    options.dns_ttl_ms = c->upstream.dns_ttl;
+    options.connection_age_ms = c->upstream.connection_age;
     options.max_in_flight = (unsigned)c->upstream.max_in_flight;
     options.hedge_after_ms = c->upstream.hedge_after;
     options.hedge_percent = (unsigned)c->upstream.hedge_percent;
     options.budget = make_budget(c);
+    options.breaker = (pc_breaker_options){
+        .failure_percent = (unsigned)c->breaker.failure_percent,
+        .calls_min = (unsigned)c->breaker.min_calls,
+        .window_ms = c->breaker.window,
+        .open_ms = c->breaker.open,
+        .probes = (unsigned)c->breaker.probes,
+    };
+    options.on_breaker = on_breaker;
+    options.self = app;
     pc_status status = pc_entity_client_new(&app->upstream, &options);
     app->source = pc_entity_source(app->upstream);
     return status;

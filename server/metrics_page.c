@@ -115,6 +115,59 @@ static void write_operations(pc_buffer *out, const char *name, const char *help,
     }
 }
 
+static void write_retries(pc_buffer *out, const pc_entity_counters *counters)
+{
+    static const char name[] = "profilecontext_upstream_retries_total";
+    static const char *const reasons[PC_RETRY_REASON_COUNT] = {
+        [PC_RETRY_UNREACHABLE] = "unreachable", [PC_RETRY_CONNECTION_LOST] = "connection_lost",
+        [PC_RETRY_TIMED_OUT] = "timed_out",     [PC_RETRY_UNAVAILABLE] = "unavailable",
+        [PC_RETRY_THROTTLED] = "throttled",
+    };
+    pc_metrics_head(out, name, PC_METRIC_COUNTER,
+                    "Requests sent again after a failure, by what it was.");
+    for (int reason = PC_RETRY_NOT + 1; reason < PC_RETRY_REASON_COUNT; reason++) {
+        const pc_metric_label label = {"reason", reasons[reason]};
+        pc_metrics_count(out, name, &label, 1, counters->retries[reason]);
+    }
+    write_one(out, "profilecontext_upstream_retries_won_total", PC_METRIC_COUNTER,
+              "Fetches that went well after all, by a retry.", counters->retries_won);
+    write_one(out, "profilecontext_upstream_retries_withheld_total", PC_METRIC_COUNTER,
+              "Retries not made, as their share of all calls was used up.",
+              counters->retries_withheld);
+}
+
+static void write_breakers(pc_buffer *out, const pc_breaker_figures figures[PC_UPSTREAM_HOST_COUNT])
+{
+    static const char state[] = "profilecontext_upstream_breaker_state";
+    static const char changes[] = "profilecontext_upstream_breaker_changes_total";
+    static const char refused[] = "profilecontext_upstream_breaker_refused_total";
+    static const char *const hosts[PC_UPSTREAM_HOST_COUNT] = {
+        [PC_UPSTREAM_ENTITY] = "entity",
+        [PC_UPSTREAM_IDENTITY] = "identity",
+        [PC_UPSTREAM_TOKEN] = "token",
+    };
+    pc_metrics_head(out, state, PC_METRIC_GAUGE,
+                    "Whether a host is left alone: 0 closed, 1 open, 2 half-open.");
+    for (int host = 0; host < PC_UPSTREAM_HOST_COUNT; host++) {
+        const pc_metric_label label = {"host", hosts[host]};
+        pc_metrics_count(out, state, &label, 1, (uint64_t)figures[host].state);
+    }
+    pc_metrics_head(out, changes, PC_METRIC_COUNTER, "Times that a breaker came to a state.");
+    for (int host = 0; host < PC_UPSTREAM_HOST_COUNT; host++) {
+        for (int to = 0; to < PC_BREAKER_STATE_COUNT; to++) {
+            const pc_metric_label labels[] = {
+                {"host", hosts[host]}, {"state", pc_breaker_state_name((pc_breaker_state)to)}};
+            pc_metrics_count(out, changes, labels, PC_COUNT_OF(labels), figures[host].changes[to]);
+        }
+    }
+    pc_metrics_head(out, refused, PC_METRIC_COUNTER,
+                    "Fetches and requests not sent, as the host was left alone.");
+    for (int host = 0; host < PC_UPSTREAM_HOST_COUNT; host++) {
+        const pc_metric_label label = {"host", hosts[host]};
+        pc_metrics_count(out, refused, &label, 1, figures[host].refused);
+    }
+}
+
 static void write_upstream(pc_buffer *out, const pc_entity_client *upstream)
 {
     pc_entity_counters counters;
@@ -135,6 +188,8 @@ static void write_upstream(pc_buffer *out, const pc_entity_client *upstream)
     write_one(out, "profilecontext_upstream_token_rejections_total", PC_METRIC_COUNTER,
               "Answers of the Entity API that refused the access token.",
               counters.token_rejections);
+    write_retries(out, &counters);
+    write_breakers(out, counters.breakers);
     write_one(out, "profilecontext_upstream_hedges_sent_total", PC_METRIC_COUNTER,
               "Requests sent a second time since the first was slow.", counters.hedges_sent);
     write_one(out, "profilecontext_upstream_hedges_won_total", PC_METRIC_COUNTER,

@@ -87,7 +87,11 @@ typedef struct {
         char *merge_policy;
         int64_t connect_timeout;
         int64_t timeout;
+        int64_t attempt_timeout;
         int64_t token_timeout;
+        int64_t retry_percent;
+        int64_t dns_ttl;
+        int64_t connection_age;
         int64_t body_bytes_max;
         int64_t max_connections;
         int64_t http2_connections;
@@ -100,6 +104,13 @@ typedef struct {
         bool allow_plain_http;
         bool quote_property_texts;
     } upstream;
+    struct {
+        int64_t failure_percent;
+        int64_t min_calls;
+        int64_t window;
+        int64_t open;
+        int64_t probes;
+    } breaker;
     struct {
         int64_t parallel;
         int64_t chunk_size;

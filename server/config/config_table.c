@@ -98,6 +98,13 @@ const config_key config_keys[] = {
      NULL, "TIME", "for connecting, TLS included"},
     {"upstream.timeout", KEY_DURATION, AT(upstream.timeout), "10s", 10, SECONDS(600), NULL, "TIME",
      "for one fetch, where the caller's deadline is later"},
+    {"upstream.attempt_timeout", KEY_DURATION, AT(upstream.attempt_timeout), "5s", 0, SECONDS(600),
+     NULL, "TIME",
+     "give up a request from which nothing more has arrived for this long, and send it again where "
+     "that is allowed; 0: only the limit above"},
+    {"upstream.retry_percent", KEY_NUMBER, AT(upstream.retry_percent), "10", 0, 100, NULL, "N",
+     "requests sent again after a failure of the moment, of all calls, at most; each is billed; 0: "
+     "none"},
     {"upstream.token_timeout", KEY_DURATION, AT(upstream.token_timeout), "10s", 10, SECONDS(60),
      NULL, "TIME", "for one token request"},
     {"upstream.body_bytes_max", KEY_BYTES, AT(upstream.body_bytes_max), "64MiB", KIB,
@@ -106,6 +113,12 @@ const config_key config_keys[] = {
      "N", "connections to the upstream"},
     {"upstream.http2_connections", KEY_NUMBER, AT(upstream.http2_connections), "8", 1, 10000, NULL,
      "N", "the same where it speaks HTTP/2, of which one connection carries a hundred requests"},
+    {"upstream.dns_ttl", KEY_DURATION, AT(upstream.dns_ttl), "60s", 0, DAYS(1), NULL, "TIME",
+     "how long addresses of the upstream's hosts are believed; whole seconds"},
+    {"upstream.connection_age", KEY_DURATION, AT(upstream.connection_age), "10m", 0, DAYS(1), NULL,
+     "TIME",
+     "no request goes over an idle connection older than this, so that a change of addresses is "
+     "followed; whole seconds; 0: any age"},
     {"upstream.max_in_flight", KEY_NUMBER, AT(upstream.max_in_flight), "1024", 1, 100000, NULL, "N",
      "fetches at once, those that wait for the budget included; more are refused"},
     {"upstream.hedge_after", KEY_DURATION, AT(upstream.hedge_after), "0s", 0, SECONDS(600), NULL,
@@ -142,6 +155,18 @@ const config_key config_keys[] = {
      "and at least, when it throttles or is slow"},
     {"budget.slow", KEY_DURATION, AT(budget.slow), "0s", 0, SECONDS(600), NULL, "TIME",
      "an answer that takes longer is a sign that the upstream is overloaded; 0: never"},
+
+    {"breaker.failure_percent", KEY_NUMBER, AT(breaker.failure_percent), "50", 0, 100, NULL, "N",
+     "of the latest calls to a host of the upstream; when as many have failed it is left alone for "
+     "a while, and callers get what is remembered or an error at once; 0: never"},
+    {"breaker.min_calls", KEY_NUMBER, AT(breaker.min_calls), "20", 1, 1000000, NULL, "N",
+     "fewer calls within the window say nothing"},
+    {"breaker.window", KEY_DURATION, AT(breaker.window), "10s", 100, SECONDS(3600), NULL, "TIME",
+     "how far back the latest calls go"},
+    {"breaker.open", KEY_DURATION, AT(breaker.open), "5s", 10, SECONDS(3600), NULL, "TIME",
+     "how long the host is left alone before it is tried again"},
+    {"breaker.probes", KEY_NUMBER, AT(breaker.probes), "3", 1, 1000, NULL, "N",
+     "calls that try it then, at once; as many have to go well"},
 
     {"cache.max_bytes", KEY_BYTES, AT(cache.max_bytes), "256MiB", 0, INT64_C(1024) * 1024 * MIB,
      NULL, "BYTES", "memory for what is remembered of profiles and events; 0 remembers nothing"},
