@@ -90,6 +90,7 @@ struct pc_transfer_op {
     pc_loop_timer deadline;
     pc_buffer answer;
     size_t header_bytes;
+    bool has_head;   /* all of it */
     refusal refused; /* why on_header or on_body told libcurl to give up */
     int64_t retry_after_ms;
     char content_type[HEADER_TEXT_MAX];
@@ -282,9 +283,12 @@ static size_t on_header(char *line, size_t unit, size_t count, void *self)
     }
     if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) {
         /* An interim answer (1xx) may have come before: its headers are not this answer's. */
+        op->has_head = false;
         op->retry_after_ms = 0;
         op->content_type[0] = '\0';
         op->request_id[0] = '\0';
+    } else if (size > 0 && (line[0] == '\r' || line[0] == '\n')) {
+        op->has_head = true; /* an empty line ends it */
     } else {
         keep_header(op, line, size);
     }
@@ -352,6 +356,9 @@ static void on_transferred(pc_transfer_op *op, CURLcode code)
     long http_status = 0;
     curl_easy_getinfo(op->easy, CURLINFO_RESPONSE_CODE, &http_status);
     note_http_version(op);
+    if (code == CURLE_OK && !op->has_head) {
+        code = CURLE_PARTIAL_FILE; /* libcurl takes half a head for an answer without a body */
+    }
     end(op, status_of_curl(code, op->refused, op->deadline_ns), (int)http_status);
 }
 

@@ -171,6 +171,10 @@ static bool give_answer(connection *own, const fake_answer *answer)
                  "HTTP/1.1 %d Whatever\r\nContent-Type: application/json\r\n"
                  "Content-Length: %zu\r\n%s\r\n",
                  answer->status, answer->body_size, answer->headers == NULL ? "" : answer->headers);
+    if (answer->manner == FAKE_HEAD) {
+        write_all(own, head, (size_t)length - 2);
+        return false;
+    }
     size_t size = answer->manner == FAKE_HALF ? answer->body_size / 2 : answer->body_size;
     return write_all(own, head, (size_t)length) && write_all(own, answer->body, size) &&
            answer->manner == FAKE_WHOLE;

@@ -18,6 +18,7 @@ extern _Thread_local bool fake_http_thread;
 typedef enum {
     FAKE_WHOLE,   /* answer properly and keep the connection */
     FAKE_HALF,    /* half of the body, then close */
+    FAKE_HEAD,    /* all header lines but the empty one, then close */
     FAKE_CUT,     /* close without a byte */
     FAKE_GARBAGE, /* bytes that are no HTTP */
     FAKE_HANG,    /* read the request and never answer */

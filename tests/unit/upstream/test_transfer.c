@@ -397,12 +397,13 @@ static void test_transfer__names_bad_manners(void **state)
         const char *reason;
     } rows[] = {
         {FAKE_HALF, "UPSTREAM_CONNECTION_LOST"},
+        {FAKE_HEAD, "UPSTREAM_CONNECTION_LOST"},
         {FAKE_CUT, "UPSTREAM_CONNECTION_LOST"},
         {FAKE_GARBAGE, "UPSTREAM_PROTOCOL_ERROR"},
     };
     fixture own;
-    begin(&own, 3);
-    for (size_t i = 0; i < 3; i++) {
+    begin(&own, PC_COUNT_OF(rows));
+    for (size_t i = 0; i < PC_COUNT_OF(rows); i++) {
         fake_answer answer = fake_text(200, "{\"a\":\"1234567890\"}");
         answer.manner = rows[i].manner;
         fake_http_set(own.server, "/x", answer);
