@@ -188,7 +188,9 @@ static int64_t retry_at_ns(pc_entity_op *op, pc_retry_reason reason, int64_t hin
     }
     int64_t wait_ms = pc_retry_wait_ms(op->retries, hint_ms, pc_retry_dice(&client->dice));
     int64_t at_ns = pc_clock_after_ms(pc_clock_now_ns(), wait_ms);
-    if (at_ns >= op->task.deadline_ns - client->usual_ns[op->task.kind]) {
+    /* The ticket's deadline is the patience of who asked, who may leave the fetch to the cache. */
+    if (at_ns >= op->task.ticket.deadline_ns ||
+        at_ns >= op->task.deadline_ns - client->usual_ns[op->task.kind]) {
         return PC_NEVER_NS;
     }
     if (!pc_retry_spend(&client->retry_allowance)) {

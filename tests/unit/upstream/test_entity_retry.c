@@ -263,6 +263,22 @@ static void test_retry__not_when_a_usual_answer_would_be_late(void **state)
     finish(&own);
 }
 
+static void test_retry__not_later_than_who_asked_would_wait(void **state)
+{
+    (void)state;
+    fixture own;
+    begin_with(&own, 1, retried);
+    push(&own, fake_text(429, "[{\"retryAfterMs\":\"2000\",\"statusCode\":\"429\"}]"));
+    pc_entity_query query = profile("x");
+    query.patience_ns = pc_clock_after_ms(pc_clock_now_ns(), 1500);
+    int64_t began_ns = pc_clock_now_ns();
+    const collected *item = run(&own, 0, &query);
+    assert_ended(item, PC_CODE_RESOURCE_EXHAUSTED, "UPSTREAM_THROTTLED");
+    assert_int_equal(item->attempts, 1);
+    assert_true(item->at_ns - began_ns < 1500 * INT64_C(1000000));
+    finish(&own);
+}
+
 static void test_retry__silence_ends_an_attempt_and_not_the_fetch(void **state)
 {
     (void)state;
@@ -492,6 +508,7 @@ int main(void)
         cmocka_unit_test(test_retry__none_without_an_allowance),
         cmocka_unit_test(test_retry__advice_is_followed_where_it_is_in_time),
         cmocka_unit_test(test_retry__not_when_a_usual_answer_would_be_late),
+        cmocka_unit_test(test_retry__not_later_than_who_asked_would_wait),
         cmocka_unit_test(test_retry__silence_ends_an_attempt_and_not_the_fetch),
         cmocka_unit_test(test_retry__the_budget_may_refuse_it),
         cmocka_unit_test(test_retry__a_fetch_that_waits_for_it_can_be_cancelled),
