@@ -13,6 +13,7 @@
 #include "entity_source.h"
 #include "metrics_page.h"
 #include "operator/operator.h"
+#include "reloading.h"
 #include "rpc/health.h"
 #include "rpc/reflection.h"
 #include "rpc/server.h"
@@ -56,6 +57,8 @@ struct pc_app {
     pc_health *health;
     pc_reflection reflection;
     pc_rpc_server *server;
+    pc_reload *reload;
+    pc_reloading_secret secret;
     char address[256];
     pc_operator *operator_port;        /* NULL: there is none, and nothing is counted */
     pc_rpc_metrics *calls;             /* NULL as above */
@@ -86,6 +89,7 @@ static void write_page(void *self, pc_buffer *out)
 {
     const pc_app *app = self;
     pc_metrics_page_write(&app->page, out);
+    pc_reloading_write_metrics(app->reload, app->server, out);
 }
 
 /* Comes first, so that health can be asked for while the rest takes its time. */
@@ -527,6 +531,25 @@ static pc_status start_server(pc_app *app)
     return pc_rpc_server_start(app->server);
 }
 
+/* ---- reloading ------------------------------------------------------------------------------- */
+
+static pc_status start_reloading(pc_app *app)
+{
+    pc_status status = pc_reloading_add_tls(app->reload, app->config, app->server);
+    if (pc_status_ok(&status) && app->sandbox == NULL) {
+        app->secret.upstream = app->upstream;
+        status = pc_reloading_add_secret(app->reload, app->config, &app->secret);
+    }
+    return pc_status_ok(&status) ? pc_reload_start(app->reload) : status;
+}
+
+void pc_app_reload(pc_app *app)
+{
+    PC_LOG(app->log, PC_LOG_INFO, "reload.asked",
+           pc_log_int("kinds", (int64_t)pc_reload_count(app->reload)));
+    pc_reload_all(app->reload);
+}
+
 /* Written beside its place and moved there, so that no one reads half of it. */
 static pc_status write_ready_file(const pc_app *app)
 {
@@ -570,7 +593,13 @@ pc_status pc_app_start(pc_app **out, const pc_config *config, pc_log *log)
         status = make_service(app);
     }
     if (pc_status_ok(&status)) {
+        status = pc_reloading_new(&app->reload, config, log);
+    }
+    if (pc_status_ok(&status)) {
         status = start_server(app);
+    }
+    if (pc_status_ok(&status)) {
+        status = start_reloading(app);
     }
     if (pc_status_ok(&status)) {
         print_address(app->address, sizeof app->address, config->listen.address,
@@ -605,6 +634,7 @@ void pc_app_stop(pc_app *app)
     }
     /* Its page is about what ends next. */
     pc_operator_free(app->operator_port);
+    pc_reload_free(app->reload);
     /* No call is left; fetches that no one waits for end here. */
     pc_gatherer_stop(&app->gatherer);
     pc_joining_free(app->joining);

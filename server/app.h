@@ -16,6 +16,10 @@ PC_NODISCARD pc_status pc_app_start(pc_app **out, const pc_config *config, pc_lo
 /* "127.0.0.1:50051": where calls are served. Borrowed until the stop. */
 const char *pc_app_address(const pc_app *app);
 
+/* Has every file that can change read again soon: certificates, secrets. What is broken keeps its
+ * old content, and the log says so. */
+void pc_app_reload(pc_app *app);
+
 /* Drains, then frees every part in reverse. NULL is allowed. */
 void pc_app_stop(pc_app *app);
 

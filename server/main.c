@@ -42,14 +42,16 @@ static pc_status open_log(pc_log **out, const pc_config *config)
     return pc_log_new(out, &options);
 }
 
-/* Blocks the signals that end us, before there is another thread that could take one; main waits
- * for them. A reader of our output that goes must not end us. */
-static void block_signals(sigset_t *ends)
+/* Blocks the signals that end us, and that which has us read files again, before there is another
+ * thread that could take one; main waits for them. A reader of our output that goes must not end
+ * us. */
+static void block_signals(sigset_t *waited)
 {
-    sigemptyset(ends);
-    sigaddset(ends, SIGTERM);
-    sigaddset(ends, SIGINT);
-    pthread_sigmask(SIG_BLOCK, ends, NULL);
+    sigemptyset(waited);
+    sigaddset(waited, SIGTERM);
+    sigaddset(waited, SIGINT);
+    sigaddset(waited, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, waited, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
@@ -65,7 +67,7 @@ static int fail_start(pc_log *log, pc_status status)
     return EXIT_START_FAILED;
 }
 
-static int serve(const pc_config *config, pc_log *log, const sigset_t *ends)
+static int serve(const pc_config *config, pc_log *log, const sigset_t *waited)
 {
     pc_app *app = NULL;
     pc_status status = pc_app_start(&app, config, log);
@@ -75,10 +77,14 @@ static int serve(const pc_config *config, pc_log *log, const sigset_t *ends)
     PC_LOG(log, PC_LOG_INFO, "server.ready", pc_log_text("address", pc_app_address(app)),
            pc_log_text("version", PC_VERSION));
     int number = 0;
-    (void)sigwait(ends, &number);
+    while (sigwait(waited, &number) == 0 && number == SIGHUP) {
+        pc_app_reload(app);
+    }
     PC_LOG(log, PC_LOG_INFO, "server.draining", pc_log_text("signal", strsignal(number)));
     /* A second signal does not wait for the drain. */
-    pthread_sigmask(SIG_UNBLOCK, ends, NULL);
+    sigset_t ends = *waited;
+    sigdelset(&ends, SIGHUP);
+    pthread_sigmask(SIG_UNBLOCK, &ends, NULL);
     pc_app_stop(app);
     PC_LOG(log, PC_LOG_INFO, "server.stopped", pc_log_int("signal", number));
     return EXIT_SUCCESS;
@@ -94,8 +100,8 @@ static int run(const pc_config *config, const pc_config_command *command)
         puts("configuration OK");
         return EXIT_SUCCESS;
     }
-    sigset_t ends;
-    block_signals(&ends);
+    sigset_t waited;
+    block_signals(&waited);
     pc_log *log = NULL;
     pc_status status = open_log(&log, config);
     if (!pc_status_ok(&status)) {
@@ -103,7 +109,7 @@ static int run(const pc_config *config, const pc_config_command *command)
         pc_status_clear(&status);
         return EXIT_START_FAILED;
     }
-    int code = serve(config, log, &ends);
+    int code = serve(config, log, &waited);
     pc_log_free(log);
     return code;
 }

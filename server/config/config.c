@@ -5,12 +5,11 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/config_internal.h"
 
-enum { SECRET_BYTES_MAX = 4096, NAME_BYTES = 128 };
+enum { SHOWN_BYTES_MAX = 4096, NAME_BYTES = 128 };
 
 static const char variable_prefix[] = "PROFILE_CONTEXT_";
 static const char config_variable[] = "PROFILE_CONTEXT_CONFIG";
@@ -235,36 +234,6 @@ static void read_environment(loading *l, char *const *environment)
 
 /* ---- secrets --------------------------------------------------------------------------------- */
 
-static void read_secret(loading *l, size_t key, const char *path)
-{
-    FILE *file = fopen(path, "rb");
-    struct stat about;
-    if (file == NULL || fstat(fileno(file), &about) != 0) {
-        config_error(l->errors, "%s: %s: cannot be read; check the path and its permissions",
-                     config_keys[key].name, path);
-    } else if ((about.st_mode & S_IROTH) != 0) {
-        config_error(l->errors, "%s: %s: others may read it; take that right away (chmod o-r)",
-                     config_keys[key].name, path);
-    } else {
-        char text[SECRET_BYTES_MAX + 2];
-        size_t size = fread(text, 1, sizeof text - 1, file);
-        while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r')) {
-            size--;
-        }
-        text[size] = '\0';
-        if (size == 0 || size > SECRET_BYTES_MAX || strlen(text) != size) {
-            config_error(l->errors, "%s: %s: must hold one line of at most %d characters",
-                         config_keys[key].name, path, SECRET_BYTES_MAX);
-        } else {
-            (void)config_set(l->config, key, text, "secret file", config_keys[key].name, l->errors);
-        }
-        OPENSSL_cleanse(text, sizeof text);
-    }
-    if (file != NULL) {
-        fclose(file);
-    }
-}
-
 /* A secret's row is followed by that of its file. The variable wins over the file. */
 static void read_secrets(loading *l)
 {
@@ -272,7 +241,7 @@ static void read_secrets(loading *l)
         if (config_keys[i].type == KEY_SECRET && !l->taken[i]) {
             const char *path = *text_field(l->config, &config_keys[i + 1]);
             if (path[0] != '\0') {
-                read_secret(l, i, path);
+                config_set_secret(l->config, i, path, l->errors);
             }
         }
     }
@@ -362,6 +331,12 @@ bool pc_config_load(pc_config **out, pc_config_command *command, pc_config_error
     return true;
 }
 
+const char *pc_config_source(const pc_config *config, const char *key)
+{
+    size_t place = config_key_find(key);
+    return place == config_key_count ? "" : config->sources[place];
+}
+
 /* ---- printing -------------------------------------------------------------------------------- */
 
 static void print_quoted(FILE *out, const char *text)
@@ -386,7 +361,7 @@ void pc_config_print(FILE *out, const pc_config *config)
             (void)snprintf(group, sizeof group, "%.*s", (int)length, key->name);
             fprintf(out, "%s:\n", group);
         }
-        char value[SECRET_BYTES_MAX];
+        char value[SHOWN_BYTES_MAX];
         config_show(value, sizeof value, config, key);
         /* A secret could not be read back from YAML, so its line is a comment. */
         fprintf(out, "  %s%s: ", key->type == KEY_SECRET ? "# " : "", key->name + length + 1);

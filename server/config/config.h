@@ -63,6 +63,9 @@ typedef struct {
         int64_t drain_timeout;
     } listen;
     struct {
+        int64_t interval;
+    } reload;
+    struct {
         char *address;
     } operator;
     struct {
@@ -204,6 +207,13 @@ typedef struct {
 PC_NODISCARD bool pc_config_load(pc_config **out, pc_config_command *command,
                                  pc_config_errors *errors, int argc, char *const *argv,
                                  char *const *environment);
+
+/* Reads the secret in a file, one line. Owned by the caller, who wipes it. Errors: what is wrong
+ * with the file, as FAILED_PRECONDITION with reason SECRET_FILE_INVALID. */
+PC_NODISCARD pc_status pc_config_read_secret(char **out, const char *path);
+
+/* Where the value of a key came from: "default", "file", "secret file", "environment" or "flag". */
+const char *pc_config_source(const pc_config *config, const char *key);
 
 /* Wipes the secrets and frees. NULL is allowed. */
 void pc_config_free(pc_config *config);

@@ -51,6 +51,9 @@ void config_error(pc_config_errors *errors, const char *format, ...) PC_PRINTF(2
 bool config_set(pc_config *config, size_t key, const char *text, const char *source,
                 const char *where, pc_config_errors *errors);
 
+/* Sets a secret from the file that holds it. */
+void config_set_secret(pc_config *config, size_t key, const char *path, pc_config_errors *errors);
+
 /* The value of a key as it would be written, in `out`; secrets as "(hidden)". */
 void config_show(char *out, size_t size, const pc_config *config, const config_key *key);
 

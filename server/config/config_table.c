@@ -51,6 +51,9 @@ const config_key config_keys[] = {
     {"listen.drain_timeout", KEY_DURATION, AT(listen.drain_timeout), "20s", 0, SECONDS(3600), NULL,
      "TIME", "on SIGTERM, wait this long for calls in progress"},
 
+    {"reload.interval", KEY_DURATION, AT(reload.interval), "5s", 0, DAYS(1), NULL, "TIME",
+     "look this often whether certificates or secrets have changed; 0: on SIGHUP only"},
+
     {"operator.address", KEY_TEXT, AT(operator.address), "", 0, 0, NULL, "HOST:PORT",
      "serve /metrics, /healthz and /readyz here over plain HTTP, such as on 127.0.0.1:9464; "
      "without "

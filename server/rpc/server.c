@@ -29,6 +29,7 @@ struct pc_rpc_server {
     grpc_completion_queue *queue;
     pc_rpc_options options; /* its texts are not used after pc_rpc_server_new */
     int port;
+    pc_credentials *credentials;
 
     pc_endpoint *endpoints; /* the last one is for unknown methods */
     size_t endpoint_count;
@@ -74,6 +75,16 @@ size_t pc_rpc_compression_bytes_min(const pc_rpc_server *server)
 int pc_rpc_server_port(const pc_rpc_server *server)
 {
     return server->port;
+}
+
+pc_status pc_rpc_server_reload_tls(pc_rpc_server *server)
+{
+    return pc_credentials_load(server->credentials);
+}
+
+pc_tls_expiry pc_rpc_server_tls_expiry(const pc_rpc_server *server)
+{
+    return pc_credentials_expiry(server->credentials);
 }
 
 /* ---- calls ----------------------------------------------------------------------------------- */
@@ -350,10 +361,14 @@ static pc_status explain_bind_failure(const char *address)
 
 static pc_status bind_address(pc_rpc_server *server, const pc_rpc_options *options)
 {
-    grpc_server_credentials *credentials;
-    pc_status status = pc_rpc_credentials(&credentials, options);
+    pc_status status = pc_credentials_new(&server->credentials, options);
     if (!pc_status_ok(&status)) {
         return status;
+    }
+    grpc_server_credentials *credentials = pc_credentials_core(server->credentials);
+    if (credentials == NULL) {
+        return pc_status_new(PC_CODE_FAILED_PRECONDITION, "TLS_FILE_INVALID",
+                             "%s: was refused by gRPC core", options->tls_certificate_file);
     }
     int port = grpc_server_add_http2_port(server->core, options->address, credentials);
     grpc_server_credentials_release(credentials);
@@ -527,6 +542,7 @@ void pc_rpc_server_free(pc_rpc_server *server)
     pthread_cond_destroy(&server->drain_changed);
     pthread_mutex_destroy(&server->drain_lock);
     pthread_mutex_destroy(&server->free_lock);
+    pc_credentials_free(server->credentials);
     free(server->threads);
     free(server->endpoints);
     free(server);

@@ -34,11 +34,18 @@ typedef struct {
     unsigned upstream_calls;
 } pc_call_summary;
 
+/* When certificates expire, in seconds since 1970; 0: there is none. */
+typedef struct {
+    int64_t certificate_s; /* the server's */
+    int64_t client_ca_s;   /* of the authorities of callers' certificates, the first to expire */
+} pc_tls_expiry;
+
 typedef struct {
     const char *address;              /* "host:port" (port 0: a free one) or "unix:/path" */
     const char *tls_certificate_file; /* PEM chain; NULL: no TLS */
     const char *tls_key_file;         /* PEM */
     const char *tls_client_ca_file;   /* PEM; NULL: callers need no certificate */
+    bool tls_client_optional;         /* those without one are let in, with a wrong one not */
     int threads;                      /* 0: one for each core */
     size_t request_bytes_max;
     size_t answer_bytes_max;
@@ -79,6 +86,13 @@ PC_NODISCARD pc_status pc_rpc_server_start(pc_rpc_server *server);
 
 /* The TCP port that is listened on; 0 for a UNIX socket. */
 int pc_rpc_server_port(const pc_rpc_server *server);
+
+/* Reads the TLS files again: connections that come later use them. On any one thread. Errors:
+ * FAILED_PRECONDITION with reason TLS_FILE_INVALID, and then the old ones stay in use. */
+PC_NODISCARD pc_status pc_rpc_server_reload_tls(pc_rpc_server *server);
+
+/* Of the files in use. Any thread. */
+pc_tls_expiry pc_rpc_server_tls_expiry(const pc_rpc_server *server);
 
 /* Takes no new calls, waits for those in progress, and cancels what is left at `deadline_ns`. */
 void pc_rpc_server_drain(pc_rpc_server *server, int64_t deadline_ns);

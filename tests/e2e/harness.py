@@ -83,8 +83,10 @@ class Process:
     def __init__(self, arguments, env=None, stdout=subprocess.PIPE):
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log", delete=False)
         self.arguments = arguments
+        # A variable of None is not there.
+        given = {k: v for k, v in {**os.environ, **(env or {})}.items() if v is not None}
         self.popen = subprocess.Popen(
-            arguments, stdout=stdout, stderr=self.log, env={**os.environ, **(env or {})}, text=True
+            arguments, stdout=stdout, stderr=self.log, env=given, text=True
         )
 
     def read_log(self):
