@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admission.h"
 #include "context/gather.h"
 #include "context/joining.h"
 #include "entity_source.h"
@@ -57,6 +58,7 @@ struct pc_app {
     pc_health *health;
     pc_reflection reflection;
     pc_rpc_server *server;
+    pc_admission *admission;
     pc_reload *reload;
     pc_reloading_secret secret;
     char address[256];
@@ -90,6 +92,7 @@ static void write_page(void *self, pc_buffer *out)
     const pc_app *app = self;
     pc_metrics_page_write(&app->page, out);
     pc_reloading_write_metrics(app->reload, app->server, out);
+    pc_admission_write_metrics(app->admission, out);
 }
 
 /* Comes first, so that health can be asked for while the rest takes its time. */
@@ -468,6 +471,11 @@ static void on_call_ended(void *self, const pc_call_summary *summary)
            pc_log_text("request_id", summary->request_id));
 }
 
+static pc_status admit(void *self, pc_call *call, size_t method)
+{
+    return pc_admission_admit(((pc_app *)self)->admission, call, method);
+}
+
 static int64_t calls_left(void *self, pc_criticality criticality, uint64_t caller)
 {
     pc_app *app = self;
@@ -499,6 +507,9 @@ static pc_status start_server(pc_app *app)
     pc_method rows[METHODS_MAX];
     size_t count = list_methods(app, rows);
     status = make_page(app, rows, count);
+    if (pc_status_ok(&status)) {
+        status = pc_admission_new(&app->admission, c, app->log, rows, count, app->reload);
+    }
     if (!pc_status_ok(&status)) {
         return status;
     }
@@ -507,6 +518,7 @@ static pc_status start_server(pc_app *app)
         .tls_certificate_file = given(c->listen.tls_certificate_file),
         .tls_key_file = given(c->listen.tls_key_file),
         .tls_client_ca_file = given(c->listen.tls_client_ca_file),
+        .tls_client_optional = pc_admission_certificate_optional(c),
         .threads = (int)c->listen.rpc_threads,
         .request_bytes_max = (size_t)c->listen.max_request_bytes,
         .answer_bytes_max = (size_t)c->listen.max_response_bytes,
@@ -517,6 +529,7 @@ static pc_status start_server(pc_app *app)
         .connection_age_grace_ms = c->listen.max_connection_age_grace,
         .connection_idle_ms = c->listen.max_connection_idle,
         .compression_bytes_min = (size_t)c->listen.compression_min_bytes,
+        .admit = admit,
         .calls_left = calls_left,
         .count_begun = app->calls == NULL ? NULL : count_begun,
         .count_ended = app->calls == NULL ? NULL : count_ended,
@@ -634,6 +647,7 @@ void pc_app_stop(pc_app *app)
     }
     /* Its page is about what ends next. */
     pc_operator_free(app->operator_port);
+    pc_admission_stop(app->admission);
     pc_reload_free(app->reload);
     /* No call is left; fetches that no one waits for end here. */
     pc_gatherer_stop(&app->gatherer);
@@ -642,6 +656,7 @@ void pc_app_stop(pc_app *app)
     pc_timers_free(app->timers);
     pc_workers_free(app->workers);
     pc_rpc_server_free(app->server);
+    pc_admission_free(app->admission);
     pc_gatherer_close(&app->gatherer);
     pc_health_free(app->health);
     pc_insight_set_free(app->insights);

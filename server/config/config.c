@@ -90,8 +90,8 @@ static pc_config *with_defaults(pc_config_errors *errors)
 
 static void unknown_flag(loading *l, const char *flag)
 {
-    char names[128][NAME_BYTES];
-    const char *list[128];
+    char names[256][NAME_BYTES];
+    const char *list[256];
     size_t count = 0;
     for (; count < config_key_count && count < PC_COUNT_OF(list); count++) {
         config_key_flag(names[count], NAME_BYTES, &config_keys[count]);
@@ -296,6 +296,7 @@ static void check_whole(loading *l)
     if (c->page_token.key[0] != '\0' && strlen(c->page_token.key) < 16) {
         config_error(l->errors, "page_token.key: must have 16 characters or more");
     }
+    config_check_identity(c, l->errors);
     check_files(l);
 }
 

@@ -66,6 +66,25 @@ typedef struct {
         int64_t interval;
     } reload;
     struct {
+        int64_t mode; /* 0: auto, else one more than pc_identity_mode */
+        bool open_health;
+        char *issuer;
+        char *audience;
+        char *jwks_file;
+        char *jwks_url;
+        char *jwks_ca_file;
+        int64_t jwks_refresh;
+        int64_t jwks_ask_gap;
+        int64_t clock_skew;
+        char *caller_claim;
+        char *caller_prefix;
+        int64_t remembered_tokens;
+        bool allow_plain_tokens;
+        char *forwarded_header;
+        char *proxies;
+        bool trust_unix_socket;
+    } identity;
+    struct {
         char *address;
     } operator;
     struct {

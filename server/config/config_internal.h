@@ -73,6 +73,9 @@ void config_set_insight(pc_config_insight *insight, const char *property, const 
 void config_check_insight(const pc_config *config, size_t index, const char *where,
                           pc_config_errors *errors);
 
+/* Checks what identity.* says together with listen.*. */
+void config_check_identity(const pc_config *config, pc_config_errors *errors);
+
 /* Texts and numbers. */
 bool config_parse_duration(const char *text, int64_t *out);
 bool config_parse_bytes(const char *text, int64_t *out);

@@ -6,6 +6,9 @@
 
 #define AT(field) offsetof(pc_config, field)
 
+static const char *const identity_modes[] = {
+    "auto",      "none", "certificate", "token", "certificate_and_token", "certificate_or_token",
+    "forwarded", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const log_formats[] = {"auto", "json", "text", NULL};
 
@@ -51,8 +54,52 @@ const config_key config_keys[] = {
     {"listen.drain_timeout", KEY_DURATION, AT(listen.drain_timeout), "20s", 0, SECONDS(3600), NULL,
      "TIME", "on SIGTERM, wait this long for calls in progress"},
 
+    {"identity.mode", KEY_CHOICE, AT(identity.mode), "auto", 0, 0, identity_modes, "MODE",
+     "how callers must say who they are: none, certificate, token (a JWT), certificate_and_token "
+     "(the token names the caller), certificate_or_token, forwarded (through a proxy only), or "
+     "auto: certificate where listen.tls_client_ca_file is given, else none"},
+    {"identity.open_health", KEY_BOOL, AT(identity.open_health), "true", 0, 0, NULL, NULL,
+     "answer grpc.health.v1.Health Check and Watch for calls that name nobody, as load balancers "
+     "make them; a connection still needs its certificate where callers must have one"},
+    {"identity.issuer", KEY_TEXT, AT(identity.issuer), "", 0, 0, NULL, "TEXT",
+     "the issuer of tokens, as their iss says (required with tokens)"},
+    {"identity.audience", KEY_TEXT, AT(identity.audience), "", 0, 0, NULL, "LIST",
+     "what their aud must name, one of these (required with tokens)"},
+    {"identity.jwks_file", KEY_FILE, AT(identity.jwks_file), "", 0, 0, NULL, "FILE",
+     "JWK Set with the keys that they are verified with, for RS256 and ES256; read again when it "
+     "changes"},
+    {"identity.jwks_url", KEY_URL, AT(identity.jwks_url), "", 0, 0, NULL, "URL",
+     "the same from the web: https://, or http:// with a loopback host"},
+    {"identity.jwks_ca_file", KEY_FILE, AT(identity.jwks_ca_file), "", 0, 0, NULL, "FILE",
+     "authorities to trust for that URL instead of the system's"},
+    {"identity.jwks_refresh", KEY_DURATION, AT(identity.jwks_refresh), "10m", SECONDS(1), DAYS(1),
+     NULL, "TIME", "fetch the keys of the URL again after this time"},
+    {"identity.jwks_ask_gap", KEY_DURATION, AT(identity.jwks_ask_gap), "10s", 100, SECONDS(3600),
+     NULL, "TIME", "load the keys again when a token has an unknown one, but at most this often"},
+    {"identity.clock_skew", KEY_DURATION, AT(identity.clock_skew), "30s", 0, SECONDS(600), NULL,
+     "TIME", "how far the issuer's clock may differ"},
+    {"identity.caller_claim", KEY_TEXT, AT(identity.caller_claim), "sub", 0, 0, NULL, "CLAIM",
+     "the claim of a token that names the caller: a text of printable ASCII without spaces"},
+    {"identity.caller_prefix", KEY_TEXT, AT(identity.caller_prefix), "", 0, 0, NULL, "TEXT",
+     "put before that name, such as jwt:, so that it cannot be a certificate's"},
+    {"identity.remembered_tokens", KEY_NUMBER, AT(identity.remembered_tokens), "4096", 0, 1000000,
+     NULL, "N",
+     "tokens that are not verified again until they expire or keys change; 250 bytes "
+     "each"},
+    {"identity.allow_plain_tokens", KEY_BOOL, AT(identity.allow_plain_tokens), "false", 0, 0, NULL,
+     NULL,
+     "allow tokens without TLS on an address other than loopback; they then travel in the "
+     "clear"},
+    {"identity.forwarded_header", KEY_TEXT, AT(identity.forwarded_header), "", 0, 0, NULL, "NAME",
+     "header in which a proxy says who calls, such as x-caller; from anyone else it is refused"},
+    {"identity.proxies", KEY_TEXT, AT(identity.proxies), "", 0, 0, NULL, "LIST",
+     "who may say so: names of callers as their certificates give them (the first SPIFFE URI, else "
+     "DNS name, else common name)"},
+    {"identity.trust_unix_socket", KEY_BOOL, AT(identity.trust_unix_socket), "false", 0, 0, NULL,
+     NULL, "who can connect to the UNIX socket may say so; its permissions say who can"},
+
     {"reload.interval", KEY_DURATION, AT(reload.interval), "5s", 0, DAYS(1), NULL, "TIME",
-     "look this often whether certificates or secrets have changed; 0: on SIGHUP only"},
+     "look this often whether certificates, keys or secrets have changed; 0: on SIGHUP only"},
 
     {"operator.address", KEY_TEXT, AT(operator.address), "", 0, 0, NULL, "HOST:PORT",
      "serve /metrics, /healthz and /readyz here over plain HTTP, such as on 127.0.0.1:9464; "

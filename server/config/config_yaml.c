@@ -63,7 +63,7 @@ static void skip(reading *r, const yaml_event_t *event)
 
 static void unknown_key(reading *r, size_t line, const char *name)
 {
-    const char *names[128];
+    const char *names[256];
     size_t count = 0;
     for (; count < config_key_count && count < PC_COUNT_OF(names); count++) {
         names[count] = config_keys[count].name;

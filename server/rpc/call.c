@@ -175,18 +175,31 @@ int64_t pc_call_deadline_ns(const pc_call *call)
     return now + left.tv_sec * 1000000000 + left.tv_nsec;
 }
 
-const char *pc_call_header(pc_call *call, const char *name)
+size_t pc_call_headers_named(const pc_call *call, const char *name, const char **value_out,
+                             size_t *size_out)
 {
     size_t length = strlen(name);
+    size_t count = 0;
+    *value_out = NULL;
+    *size_out = 0;
     for (size_t i = 0; i < call->headers.count; i++) {
         const grpc_metadata *header = &call->headers.metadata[i];
         if (GRPC_SLICE_LENGTH(header->key) == length &&
-            memcmp(GRPC_SLICE_START_PTR(header->key), name, length) == 0) {
-            return pc_arena_strndup(&call->arena, (const char *)GRPC_SLICE_START_PTR(header->value),
-                                    GRPC_SLICE_LENGTH(header->value));
+            memcmp(GRPC_SLICE_START_PTR(header->key), name, length) == 0 && count++ == 0) {
+            *value_out = (const char *)GRPC_SLICE_START_PTR(header->value);
+            *size_out = GRPC_SLICE_LENGTH(header->value);
         }
     }
-    return NULL;
+    return count;
+}
+
+const char *pc_call_header(pc_call *call, const char *name)
+{
+    const char *value;
+    size_t size;
+    return pc_call_headers_named(call, name, &value, &size) == 0
+               ? NULL
+               : pc_arena_strndup(&call->arena, value, size);
 }
 
 static bool usable_request_id(const char *id)
@@ -279,6 +292,13 @@ void pc_call_peer(char *out, size_t size, const pc_call *call)
                    : strncmp(peer, "unix", 4) == 0 ? "unix"
                                                    : peer);
     gpr_free(peer);
+}
+
+bool pc_call_over_unix_socket(const pc_call *call)
+{
+    char peer[PEER_BYTES_MAX];
+    pc_call_peer(peer, sizeof peer, call);
+    return strcmp(peer, "unix") == 0;
 }
 
 uint64_t pc_call_caller_key(pc_call *call)

@@ -56,6 +56,12 @@ int64_t pc_call_deadline_ns(const pc_call *call);
  * the first. */
 const char *pc_call_header(pc_call *call, const char *name);
 
+/* How many request headers have this lower-case name; where what they say decides, more than one is
+ * one too many. Of the first the value, borrowed for the life of the call, without a zero at its
+ * end. */
+size_t pc_call_headers_named(const pc_call *call, const char *name, const char **value_out,
+                             size_t *size_out);
+
 /* The caller's `x-request-id` when it is 1 to 64 letters, digits or `-_.`, else one of our own.
  * Borrowed for the life of the call. */
 const char *pc_call_request_id(pc_call *call);
@@ -96,6 +102,9 @@ const char *pc_call_caller(pc_call *call);
 /* Names the caller, as one who admits calls does who knows better than the connection. The name is
  * borrowed for the life of the call: the arena is a good place. */
 void pc_call_name_caller(pc_call *call, const char *name);
+
+/* Whether the call came over a UNIX socket. */
+bool pc_call_over_unix_socket(const pc_call *call);
 
 /* A number that stands for who calls: the name of pc_call_caller, else the address; never 0. */
 uint64_t pc_call_caller_key(pc_call *call);

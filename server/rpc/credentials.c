@@ -127,7 +127,7 @@ static pc_status check_pair(const pc_credentials *to, tls_files *files)
     bool bad = false;
     X509 *certificate = bio == NULL ? NULL : next_certificate(bio, &bad);
     EVP_PKEY *key = parse_key(files->key);
-    pc_status status = PC_OK;
+    pc_status status;
     for (X509 *next; certificate != NULL && (next = next_certificate(bio, &bad)) != NULL;) {
         X509_free(next);
     }

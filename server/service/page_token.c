@@ -6,6 +6,8 @@
 #include <openssl/rand.h>
 #include <string.h>
 
+#include "util/base64url.h"
+
 enum {
     VERSION = 1,
     NONCE_BYTES = 12,
@@ -13,8 +15,6 @@ enum {
     OVERHEAD = 1 + NONCE_BYTES + TAG_BYTES,
     SECRET_BYTES_MIN = 16
 };
-
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 static pc_status crypto_failed(void)
 {
@@ -27,45 +27,6 @@ static pc_status foreign_token(void)
     pc_status_add_violation(&status, "page_token",
                             "must be the next_page_token of an answer to the same query");
     return status;
-}
-
-/* ---- base64url without padding --------------------------------------------------------------- */
-
-static size_t encode(char *out, const uint8_t *bytes, size_t size)
-{
-    size_t length = 0;
-    for (size_t i = 0; i < size; i += 3) {
-        size_t left = size - i;
-        uint32_t group = (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) |
-                         (left > 2 ? bytes[i + 2] : 0);
-        size_t digits = left >= 3 ? 4 : left + 1;
-        for (size_t d = 0; d < digits; d++) {
-            out[length++] = alphabet[group >> (18 - 6 * d) & 63];
-        }
-    }
-    out[length] = '\0';
-    return length;
-}
-
-static bool decode(uint8_t *out, size_t *size, const char *text, size_t length)
-{
-    uint32_t bits = 0;
-    unsigned count = 0;
-    *size = 0;
-    for (size_t i = 0; i < length; i++) {
-        const char *digit = text[i] == '\0' ? NULL : strchr(alphabet, text[i]);
-        if (digit == NULL) {
-            return false;
-        }
-        bits = bits << 6 | (uint32_t)(digit - alphabet);
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            out[(*size)++] = (uint8_t)(bits >> count);
-        }
-    }
-    /* A token has one spelling only. */
-    return length % 4 != 1 && (bits & ((1u << count) - 1)) == 0;
 }
 
 /* ---- keys and hashes ------------------------------------------------------------------------- */
@@ -138,7 +99,7 @@ pc_status pc_page_token_seal(const char **out, pc_arena *arena, const pc_page_to
     if (!done) {
         return crypto_failed();
     }
-    (void)encode(text, sealed, size + OVERHEAD);
+    (void)pc_base64url_encode(text, sealed, size + OVERHEAD);
     *out = text;
     return PC_OK;
 }
@@ -158,7 +119,8 @@ pc_status pc_page_token_open(const char **out, size_t *size_out, pc_arena *arena
         return pc_status_out_of_memory();
     }
     size_t size;
-    if (!decode(sealed, &size, token, length) || size < OVERHEAD || sealed[0] != VERSION) {
+    if (!pc_base64url_decode(sealed, &size, token, length) || size < OVERHEAD ||
+        sealed[0] != VERSION) {
         return foreign_token();
     }
     size_t cursor_size = size - OVERHEAD;

@@ -1,20 +1,17 @@
 """Certificates and secrets that change while the server runs."""
 
 import os
-import shutil
 import signal
 import socket
 import ssl
-import subprocess
-import tempfile
 import threading
 import unittest
 
 import grpc
 
+from credentials import Folder
 from harness import METHODS, SERVICE, Sandbox, Server, closing, identity, messages, wait_until
 
-EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 RELOADS = 'profilecontext_reloads_total{kind="%s",outcome="%s"}'
 
 
@@ -28,46 +25,16 @@ class Reload(unittest.TestCase):
         cls.sandbox.close()
 
     def setUp(self):
-        self.folder = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.folder)
-        self.make_authority("ca")
-        self.make_pair("first", "ca")
+        self.files = Folder()
+        self.addCleanup(self.files.remove)
+        self.files.make_authority("ca")
+        self.files.make_pair("first", "ca")
         self.use("first")
-
-    # ---- files --------------------------------------------------------------------------------
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def read(self, name):
-        with open(self.path(name), "rb") as file:
-            return file.read()
-
-    def openssl(self, *arguments):
-        subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True)
-
-    def make_authority(self, name):
-        self.openssl("req", "-x509", *EC, "-keyout", f"{name}.key", "-out", f"{name}.crt",
-                     "-subj", f"/CN={name}", "-days", "2")
-
-    def make_pair(self, name, authority, days=2):
-        self.openssl("req", *EC, "-keyout", f"{name}.key", "-out", f"{name}.csr",
-                     "-subj", f"/CN={name}")
-        with open(self.path("names"), "w") as file:
-            file.write("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-        self.openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.crt",
-                     "-CAkey", f"{authority}.key", "-CAcreateserial", "-out", f"{name}.crt",
-                     "-days", str(days), "-extfile", "names")
-
-    def put(self, name, data):
-        with open(self.path(name + ".new"), "wb") as file:
-            file.write(data)
-        os.rename(self.path(name + ".new"), self.path(name))
 
     def use(self, name):
         """Has the server's files be those of this pair."""
-        self.put("tls.crt", self.read(f"{name}.crt"))
-        self.put("tls.key", self.read(f"{name}.key"))
+        self.files.put("tls.crt", self.files.read(f"{name}.crt"))
+        self.files.put("tls.key", self.files.read(f"{name}.key"))
 
     # ---- the server ---------------------------------------------------------------------------
 
@@ -76,8 +43,8 @@ class Reload(unittest.TestCase):
                       f"--reload-interval={interval}", *arguments, env=env)
 
     def tls_server(self, *arguments, interval="100ms"):
-        return self.server(f"--listen-tls-certificate-file={self.path('tls.crt')}",
-                           f"--listen-tls-key-file={self.path('tls.key')}", *arguments,
+        return self.server(f"--listen-tls-certificate-file={self.files.path('tls.crt')}",
+                           f"--listen-tls-key-file={self.files.path('tls.key')}", *arguments,
                            interval=interval)
 
     def served(self, server):
@@ -85,7 +52,7 @@ class Reload(unittest.TestCase):
         host, port = server.address.split(":")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
-        context.load_verify_locations(self.path("ca.crt"))
+        context.load_verify_locations(self.files.path("ca.crt"))
         with socket.create_connection((host, int(port)), timeout=10) as plain:
             with context.wrap_socket(plain) as connection:
                 return dict(pair[0] for pair in connection.getpeercert()["subject"])["commonName"]
@@ -95,7 +62,7 @@ class Reload(unittest.TestCase):
                    f"{count} reloads of {kind} with {outcome}")
 
     def test_a_certificate_is_replaced_by_change_and_by_signal_and_a_broken_one_is_not(self):
-        self.make_pair("second", "ca")
+        self.files.make_pair("second", "ca")
         with closing(self.tls_server()) as server:
             self.assertEqual(self.served(server), "first")
             self.use("second")
@@ -105,9 +72,9 @@ class Reload(unittest.TestCase):
                 metrics['profilecontext_certificate_expiry_timestamp_seconds{certificate="server"}'],
                 metrics['profilecontext_reload_last_success_timestamp_seconds{kind="certificate"}'])
             for number, broken in enumerate([b"", b"not a certificate\n",
-                                             self.read("second.crt")[:300],
-                                             self.read("first.crt")], 1):
-                self.put("tls.crt", broken)
+                                             self.files.read("second.crt")[:300],
+                                             self.files.read("first.crt")], 1):
+                self.files.put("tls.crt", broken)
                 self.wait_for(server, "certificate", "failure", number)
                 self.assertEqual(self.served(server), "second")
             log = server.read_log()
@@ -123,9 +90,9 @@ class Reload(unittest.TestCase):
             wait_until(lambda: self.served(server) == "second", 10, "the second certificate")
 
     def test_an_expired_or_weak_certificate_does_not_come_in_place_of_a_good_one(self):
-        self.openssl("req", "-x509", "-newkey", "rsa:1024", "-nodes", "-keyout", "weak.key",
+        self.files.openssl("req", "-x509", "-newkey", "rsa:1024", "-nodes", "-keyout", "weak.key",
                      "-out", "weak.crt", "-subj", "/CN=weak", "-days", "2")
-        self.make_pair("old", "ca", days=-1)
+        self.files.make_pair("old", "ca", days=-1)
         with closing(self.tls_server()) as server:
             for number, name in enumerate(["weak", "old"], 1):
                 self.use(name)
@@ -133,17 +100,14 @@ class Reload(unittest.TestCase):
                 self.assertEqual(self.served(server), "first")
 
     def test_no_call_fails_while_certificates_change(self):
-        self.make_pair("second", "ca")
+        self.files.make_pair("second", "ca")
         request_type, response_type = METHODS["GetProfile"]
         failures, calls, stop = [], [], threading.Event()
         with closing(self.tls_server()) as server:
-            credentials = grpc.ssl_channel_credentials(self.read("ca.crt"))
-
             def load():
                 while not stop.is_set():
                     # A connection for each few calls: handshakes are what could fail.
-                    options = [("grpc.use_local_subchannel_pool", 1)]
-                    with grpc.secure_channel(server.address, credentials, options) as channel:
+                    with self.files.channel(server.address, "ca") as channel:
                         call = channel.unary_unary(SERVICE + "GetProfile",
                                                    request_type.SerializeToString,
                                                    response_type.FromString)
@@ -174,17 +138,14 @@ class Reload(unittest.TestCase):
             server.quit()
 
     def test_callers_of_a_new_authority_are_let_in_and_of_the_old_turned_away(self):
-        self.make_authority("other")
-        self.make_pair("caller", "ca")
-        self.make_pair("newcomer", "other")
-        self.put("callers.crt", self.read("ca.crt"))
+        self.files.make_authority("other")
+        self.files.make_pair("caller", "ca")
+        self.files.make_pair("newcomer", "other")
+        self.files.put("callers.crt", self.files.read("ca.crt"))
 
         def call(server, name):
-            credentials = grpc.ssl_channel_credentials(
-                self.read("ca.crt"), self.read(f"{name}.key"), self.read(f"{name}.crt"))
-            options = [("grpc.use_local_subchannel_pool", 1)]
             request_type, response_type = METHODS["GetProfile"]
-            with grpc.secure_channel(server.address, credentials, options) as channel:
+            with self.files.channel(server.address, "ca", name) as channel:
                 try:
                     channel.unary_unary(SERVICE + "GetProfile", request_type.SerializeToString,
                                         response_type.FromString)(
@@ -193,32 +154,28 @@ class Reload(unittest.TestCase):
                 except grpc.RpcError as error:
                     return error.code()
 
-        ca = f"--listen-tls-client-ca-file={self.path('callers.crt')}"
+        ca = f"--listen-tls-client-ca-file={self.files.path('callers.crt')}"
         with closing(self.tls_server(ca)) as server:
             self.assertEqual(call(server, "caller"), grpc.StatusCode.OK)
             self.assertEqual(call(server, "newcomer"), grpc.StatusCode.UNAVAILABLE)
-            self.put("callers.crt", self.read("other.crt"))
+            self.files.put("callers.crt", self.files.read("other.crt"))
             wait_until(lambda: call(server, "newcomer") == grpc.StatusCode.OK, 10, "the newcomer")
             self.assertEqual(call(server, "caller"), grpc.StatusCode.UNAVAILABLE)
 
     def test_a_new_client_secret_is_used_for_the_next_token(self):
-        secret = self.path("secret")
+        secret = self.files.path("secret")
         request = messages.GetProfileRequest(identity=identity())
 
-        def write(text, mode=0o600):
-            self.put("secret", text)
-            os.chmod(secret, mode)
-
-        write(b"wrong\n")
+        self.files.put("secret", b"wrong\n")
         flag = f"--upstream-client-secret-file={secret}"
         env = {"PROFILE_CONTEXT_UPSTREAM_CLIENT_SECRET": None}
         with closing(self.server(flag, env=env)) as server:
             server.fails("GetProfile", request, grpc.StatusCode.UNAVAILABLE)
-            write(b"sandbox-secret\n")
+            self.files.put("secret", b"sandbox-secret\n")
             self.wait_for(server, "client_secret", "success", 2)
             self.assertTrue(server.call("GetProfile", request).profile.person.name.first_name)
             # One that others may read is not taken, and the old one stays.
-            write(b"elsewhere\n", 0o644)
+            self.files.put("secret", b"elsewhere\n", 0o644)
             self.wait_for(server, "client_secret", "failure", 1)
             self.assertIn("chmod o-r", server.read_log())
             self.assertTrue(server.call("GetProfile", request).profile.person.name.first_name)
