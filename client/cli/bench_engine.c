@@ -39,6 +39,8 @@ struct bench_engine {
     size_t in_flight;
     const char *path;
     int64_t deadline_ns;
+    grpc_metadata headers[1]; /* sent with every call */
+    size_t header_count;
 };
 
 static gpr_timespec at(int64_t ns)
@@ -91,6 +93,11 @@ profilecontext_code bench_engine_new(bench_engine **out, const profilecontext_op
     engine->queue = grpc_completion_queue_create_for_next(NULL);
     engine->path = how->path;
     engine->deadline_ns = how->deadline_ms * 1000000;
+    if (how->authorization != NULL) {
+        engine->headers[engine->header_count++] =
+            (grpc_metadata){.key = grpc_slice_from_static_string("authorization"),
+                            .value = grpc_slice_from_static_string(how->authorization)};
+    }
     engine->channels = calloc(how->connections, sizeof *engine->channels);
     profilecontext_code code = PROFILECONTEXT_OK;
     if (engine->channels == NULL || !make_slots(engine, how->in_flight)) {
@@ -198,7 +205,9 @@ void bench_engine_start(bench_engine *engine, bench_call *call, const uint8_t *r
     of->initial_metadata.count = 0;
     of->trailing_metadata.count = 0;
     grpc_op ops[OP_COUNT] = {
-        {.op = GRPC_OP_SEND_INITIAL_METADATA},
+        {.op = GRPC_OP_SEND_INITIAL_METADATA,
+         .data.send_initial_metadata = {.count = engine->header_count,
+                                        .metadata = engine->headers}},
         {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = of->request},
         {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
         {.op = GRPC_OP_RECV_INITIAL_METADATA,

@@ -17,6 +17,7 @@ typedef struct {
     size_t connections;
     size_t in_flight; /* calls at once, at most */
     int64_t deadline_ms;
+    const char *authorization; /* a header sent with every call; NULL: none. Borrowed */
 } bench_engine_options;
 
 /* A call, from bench_engine_take until it is given back. */

@@ -273,7 +273,8 @@ static exit_code connect_all(bench *b)
     bench_engine_options how = {.path = bench_method_path(b->load.method),
                                 .connections = b->load.connections,
                                 .in_flight = b->load.in_flight,
-                                .deadline_ms = in->options->deadline_ms};
+                                .deadline_ms = in->options->deadline_ms,
+                                .authorization = in->authorization};
     int64_t until = bench_engine_now() + in->options->deadline_ms * MS_NS;
     if (bench_engine_new(&b->engine, in->server, &how, &status) != PROFILECONTEXT_OK) {
         return session_fail(in, &status);

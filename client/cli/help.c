@@ -33,6 +33,7 @@ static const char program_help[] =
     "  --ca FILE              authorities to trust instead of the system's\n"
     "  --cert FILE --key FILE the client's certificate and key\n"
     "  --server-name NAME     the name the server's certificate has\n"
+    "  --token-file FILE      send the bearer token in FILE, over TLS or locally\n"
     "  --deadline TIME        wait this long, such as 500ms or 2s; default 5s, and\n"
     "                         none for batch and --follow-pages\n"
     "  --request-id ID        an id to find the call by in the server's logs\n"

@@ -8,6 +8,7 @@
 #include "help.h"
 #include "session.h"
 #include "times.h"
+#include "token_file.h"
 
 enum { WIDTH_DEFAULT = 80, WIDTH_LEAST = 40 };
 
@@ -64,7 +65,7 @@ static exit_code run_command(session *in)
     return code;
 }
 
-static exit_code connect_and_run(const options *chosen, session *in)
+static exit_code connect_with_token(const options *chosen, session *in)
 {
     profilecontext_options how = {
         .target = chosen->server,
@@ -78,8 +79,14 @@ static exit_code connect_and_run(const options *chosen, session *in)
     in->options = chosen;
     in->server = &how;
     in->now_ms = times_now_ms();
+    const profilecontext_metadata token = {"authorization", in->authorization};
     in->call = (profilecontext_call_options){
-        .deadline_ms = chosen->deadline_ms, .request_id = chosen->request_id, .cost = &in->cost};
+        .deadline_ms = chosen->deadline_ms,
+        .request_id = chosen->request_id,
+        .metadata = &token,
+        .metadata_count = in->authorization == NULL ? 0 : 1,
+        .cost = &in->cost,
+    };
     profilecontext_status status = PROFILECONTEXT_STATUS_INIT;
     if (profilecontext_client_new(&in->client, &how, &status) != PROFILECONTEXT_OK) {
         return session_fail(in, &status);
@@ -89,6 +96,23 @@ static exit_code connect_and_run(const options *chosen, session *in)
         session_print_cost(in);
     }
     profilecontext_client_free(in->client);
+    return code;
+}
+
+static exit_code connect_and_run(const options *chosen, session *in)
+{
+    char *authorization = NULL;
+    if (chosen->token_file != NULL) {
+        const char *why = "";
+        authorization = token_file_read(chosen->token_file, &why);
+        if (authorization == NULL) {
+            return session_problem(in, EXIT_CODE_MISUSE, "cannot read %s: %s", chosen->token_file,
+                                   why);
+        }
+    }
+    in->authorization = authorization;
+    exit_code code = connect_with_token(chosen, in);
+    token_file_free(authorization);
     return code;
 }
 

@@ -11,6 +11,7 @@
 #include "options_bench.h"
 #include "options_persons.h"
 #include "times.h"
+#include "token_file.h"
 
 enum {
     ANY_COMMAND = ~0,
@@ -72,6 +73,7 @@ static const option_row rows[] = {
     {"cert", KIND_TEXT, AT(cert), ANY_COMMAND},
     {"key", KIND_TEXT, AT(key), ANY_COMMAND},
     {"server-name", KIND_TEXT, AT(server_name), ANY_COMMAND},
+    {"token-file", KIND_TEXT, AT(token_file), ANY_COMMAND},
     {"deadline", KIND_SPAN, AT(deadline_ms), ANY_COMMAND},
     {"request-id", KIND_TEXT, AT(request_id), ANY_COMMAND & ~COMMAND_BENCH},
     {"json", KIND_FLAG, AT(json), ANY_COMMAND},
@@ -450,6 +452,9 @@ static bool check(parser *in)
     }
     /* Certificates make no sense without TLS, so they ask for it. */
     out->tls = out->tls || out->ca != NULL || out->cert != NULL || out->key != NULL;
+    if (out->token_file != NULL && !out->tls && !token_file_stays_here(out->server)) {
+        return problem(in, "--token-file needs --tls: the token would travel in the clear");
+    }
     return true;
 }
 

@@ -56,7 +56,8 @@ typedef struct {
     const char *cert;
     const char *key;
     const char *server_name;
-    int64_t deadline_ms; /* -1: none */
+    const char *token_file; /* NULL: none */
+    int64_t deadline_ms;    /* -1: none */
     const char *request_id;
     bool cost;
 

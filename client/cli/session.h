@@ -13,6 +13,7 @@ typedef struct {
     const profilecontext_options *server; /* how the client reaches it */
     profilecontext_client *client;
     profilecontext_call_options call;
+    const char *authorization; /* sent with every call; NULL: nothing is */
     profilecontext_cost cost;  /* of the last call */
     profilecontext_cost total; /* of the calls before it */
     display out;

@@ -323,6 +323,30 @@ class Identity(unittest.TestCase):
             with self.files.channel(server.address, "ca", "stranger") as channel:
                 self.assertEqual(call(channel, token), "UNAVAILABLE")
 
+    def test_profilectl_sends_the_token_of_a_file(self):
+        def run(*arguments):
+            process = Process([program("profilectl"), "--server", server.address,
+                               "--token-file", self.files.path("token"), *arguments])
+            code = process.popen.wait(20)
+            log = process.read_log()
+            process.close()
+            return code, log
+
+        with closing(self.server(*self.tokens())) as server:
+            self.files.put("token", self.issuer.token("e").encode() + b"\n")
+            self.assertEqual(run("profile", "email:ada.byron@example.com"), (0, ""))
+            self.assertEqual(run("bench", "email:ada.byron@example.com", "--requests", "20",
+                                 "--warmup", "0s", "--color", "never")[0], 0)
+            self.files.put("token", self.issuer.token("e", exp=1).encode())
+            code, log = run("profile", "email:ada.byron@example.com")
+            self.assertEqual(code, 4, log)
+            self.assertIn("TOKEN_EXPIRED", log)
+            for wrong in [b"", b"a b", b"a\nb", b"x" * 8193]:
+                self.files.put("token", wrong)
+                code, log = run("profile", "email:ada.byron@example.com")
+                self.assertEqual(code, 2, log)
+                self.assertIn("must hold one token", log)
+
     # ---- proxies ------------------------------------------------------------------------------
 
     def test_a_proxy_on_the_unix_socket_names_callers(self):

@@ -308,7 +308,7 @@ static void misuse_is_told_in_words(void **state)
 {
     (void)state;
     static const struct {
-        const char *arguments[5];
+        const char *arguments[7];
         int count;
         const char *words;
     } cases[] = {
@@ -318,6 +318,9 @@ static void misuse_is_told_in_words(void **state)
         {{"profilectl", "context", "a:b", "--nope"}, 4, "there is no option --nope"},
         {{"profilectl", "profile", "a:b", "--since", "1d"}, 5, "does not take --since"},
         {{"profilectl", "context", "a:b", "--cert", "c"}, 5, "belong together"},
+        {{"profilectl", "context", "a:b", "--token-file", "t", "--server", "db:1"},
+         7,
+         "in the clear"},
         {{"profilectl", "context", "a:b", "--mask"}, 4, "needs a value"},
         {{"profilectl", "context", "a:b", "c:d"}, 4, "one argument too many"},
         {{"profilectl", "events", "a:b", "--page-size", "0"}, 5, "above 0"},
