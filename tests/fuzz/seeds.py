@@ -93,6 +93,22 @@ def config():
     yield from read("deploy/*.yaml")
 
 
+def identity():
+    """What fuzz_identity.c reads: a byte for the kind, then a key set, a token or claims."""
+    keys = [{"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+             "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0", "kid": "k", "use": "sig"},
+            {"kty": "RSA", "e": "AQAB", "alg": "RS256", "key_ops": ["verify"],
+             "n": base64.urlsafe_b64encode(b"\xff" * 256).rstrip(b"=").decode()}]
+    claims = {"iss": "issuer", "aud": ["profile-context"], "sub": "crm", "exp": 1700000600,
+              "iat": 1.7e9, "nbf": 1699999999}
+    yield b"\0" + json.dumps({"keys": keys}).encode()
+    yield b"\2" + json.dumps(claims).encode()
+    for header in ({"alg": "ES256", "kid": "k", "typ": "at+jwt"}, {"alg": "none"},
+                   {"alg": "RS256", "crit": ["exp"]}):
+        parts = [json.dumps(part).encode() for part in (header, claims)] + [bytes(64)]
+        yield b"\1" + b".".join(base64.urlsafe_b64encode(p).rstrip(b"=") for p in parts)
+
+
 def main():
     if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         sys.exit("usage: tests/fuzz/seeds.py FOLDER")
@@ -100,6 +116,7 @@ def main():
         "fuzz_batch": batch,
         "fuzz_config": config,
         "fuzz_decode": requests,
+        "fuzz_identity": identity,
         "fuzz_page_token": tokens,
         "fuzz_round_trip": round_trip,
         "fuzz_transcode": transcode,
