@@ -29,7 +29,7 @@ static const char sandbox_client_secret[] = "sandbox-secret";
 static const char sandbox_org_id[] = "SANDBOX@AdobeOrg";
 static const char sandbox_merge_policy[] = "00000000-0000-4000-8000-00000000ad01";
 
-enum { SANDBOX_WAIT_MS = 600000, WORKERS_MAX = 64, METHODS_MAX = 32 };
+enum { SANDBOX_WAIT_MS = 600000, WORKERS_MAX = 64, METHODS_MAX = 32, OWN_DESCRIPTORS = 128 };
 
 static const char *const served[] = {"profilecontext.v1.ProfileContext", "grpc.health.v1.Health"};
 static const char *const reflected[] = {
@@ -497,6 +497,14 @@ static size_t list_methods(pc_app *app, pc_method *rows)
     return count;
 }
 
+/* Descriptors that callers cannot take are kept for the upstream, the operator port and files. */
+static size_t connections_max(const pc_config *c)
+{
+    size_t room = pc_rpc_connections_room((size_t)c->upstream.max_connections + OWN_DESCRIPTORS);
+    size_t wanted = (size_t)c->listen.max_connections;
+    return wanted > room ? room : wanted;
+}
+
 static pc_status start_server(pc_app *app)
 {
     const pc_config *c = app->config;
@@ -522,6 +530,8 @@ static pc_status start_server(pc_app *app)
         .threads = (int)c->listen.rpc_threads,
         .request_bytes_max = (size_t)c->listen.max_request_bytes,
         .answer_bytes_max = (size_t)c->listen.max_response_bytes,
+        .connections_max = connections_max(c),
+        .connections_per_peer_max = (size_t)c->listen.max_connections_per_peer,
         .max_concurrent_streams = (int)c->listen.max_concurrent_streams,
         .keepalive_ms = c->listen.keepalive_time,
         .keepalive_timeout_ms = c->listen.keepalive_timeout,

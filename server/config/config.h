@@ -52,6 +52,8 @@ typedef struct {
         int64_t rpc_threads;
         int64_t max_request_bytes;
         int64_t max_response_bytes;
+        int64_t max_connections;
+        int64_t max_connections_per_peer;
         int64_t max_concurrent_streams;
         int64_t keepalive_time;
         int64_t keepalive_timeout;

@@ -2,7 +2,6 @@
  * serves all threads: measured, it does best with core on few cores. */
 #include "rpc/server.h"
 
-#include <errno.h>
 #include <grpc/byte_buffer.h>
 #include <grpc/grpc_security.h>
 #include <grpc/support/alloc.h>
@@ -10,29 +9,48 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "rpc/acceptor.h"
 #include "rpc/call_internal.h"
+#include "rpc/core_internals.h"
 #include "rpc/core_tuning.h"
 #include "rpc/credentials.h"
 #include "util/clock.h"
 #include "util/handover.h"
-#include "util/listener.h"
+#include "util/stripes.h"
 
 /* Each slot is replaced as it fills; calls that find none wait in core for the next. More slots
  * make calls slower: Debian's core keeps a list of all tags that are outstanding and searches it at
  * every event (its assertions are on), which with 64 slots for each method took 6 % of the time. */
 enum { SLOTS_PER_METHOD = 4, FREE_CALLS_MAX = 1024 };
 
+/* Until a connection has finished TLS and said hello. Core's own 120 s are for slow phones. */
+enum { HANDSHAKE_TIMEOUT_MS = 10000, ADDRESS_BYTES_MAX = 512 };
+
+/* While it drains, between two looks at whether callers have left; and how long after the last call
+ * those who have not are left waiting. */
+enum { LOOK_AGAIN_NS = 2000000, QUIET_NS = 1000000000 };
+
+typedef struct {
+    _Alignas(PC_STRIPE_ALIGNMENT) pc_counter begun;
+    pc_counter ended;
+} call_counts;
+
 struct pc_rpc_server {
     grpc_server *core;
     grpc_completion_queue *queue;
     pc_rpc_options options; /* its texts are not used after pc_rpc_server_new */
+    pc_acceptor *acceptor;  /* NULL: core accepts, as one that takes no connections does */
+    pc_core_intake *intake; /* NULL likewise */
     int port;
     pc_credentials *credentials;
 
     pc_endpoint *endpoints; /* the last one is for unknown methods */
     size_t endpoint_count;
+
+    call_counts *counts; /* in stripes */
 
     pthread_mutex_t free_lock; /* guards: free_calls, free_count */
     pc_call *free_calls;
@@ -55,6 +73,11 @@ static void on_drained(pc_tag *tag, bool ok); /* rpc: no call is left           
 const char *pc_rpc_core_version(void)
 {
     return grpc_version_string();
+}
+
+size_t pc_rpc_connections_room(size_t reserve)
+{
+    return pc_acceptor_room(reserve);
 }
 
 size_t pc_rpc_request_bytes_max(const pc_rpc_server *server)
@@ -246,6 +269,8 @@ pc_status pc_rpc_admit(const pc_rpc_server *server, pc_call *call)
 
 void pc_rpc_call_begun(const pc_rpc_server *server, const pc_call *call)
 {
+    unsigned stripe = pc_stripe();
+    pc_counter_add(&server->counts[stripe].begun, stripe, 1);
     if (server->options.count_begun != NULL) {
         server->options.count_begun(server->options.self, method_of(server, call));
     }
@@ -273,6 +298,8 @@ static void summarise(const pc_rpc_server *server, pc_call *call, int64_t durati
 void pc_rpc_call_ended(const pc_rpc_server *server, pc_call *call)
 {
     const pc_rpc_options *options = &server->options;
+    unsigned stripe = pc_stripe();
+    pc_counter_add(&server->counts[stripe].ended, stripe, 1);
     bool is_summarised = (options->summarised_codes & PC_CALL_ENDED_WITH(call->code)) != 0;
     if (options->count_ended == NULL && !is_summarised) {
         return;
@@ -302,9 +329,9 @@ static grpc_arg number_arg(const char *key, int64_t value)
     return arg;
 }
 
-static grpc_server *create_core(const pc_rpc_options *options)
+static grpc_server *create_core(const pc_rpc_options *options, pc_core_intake **intake)
 {
-    grpc_arg args[16];
+    grpc_arg args[20];
     size_t count = 0;
     /* Without this a second server on the same port would share it in silence. */
     args[count++] = number_arg(GRPC_ARG_ALLOW_REUSEPORT, 0);
@@ -330,53 +357,67 @@ static grpc_server *create_core(const pc_rpc_options *options)
     if (options->connection_idle_ms > 0) {
         args[count++] = number_arg(GRPC_ARG_MAX_CONNECTION_IDLE_MS, options->connection_idle_ms);
     }
+    args[count++] = number_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS);
+    args[count++] = pc_core_intake_arg(intake);
     grpc_channel_args all = {.num_args = count, .args = args};
     return grpc_server_create(&all, NULL);
 }
 
-/* Core says only that binding failed; trying it ourselves tells why. */
-static pc_status explain_bind_failure(const char *address)
+/* For a core that takes no connections from elsewhere. */
+static pc_status let_core_listen(pc_rpc_server *server, const pc_rpc_options *options,
+                                 grpc_server_credentials *credentials)
 {
-    if (strncmp(address, "unix:", 5) == 0) {
-        return pc_status_new(PC_CODE_FAILED_PRECONDITION, "ADDRESS_INVALID",
-                             "cannot listen on %s: check that the folder exists, may be written, "
-                             "and that nothing else has the name",
-                             address);
+    char address[ADDRESS_BYTES_MAX];
+    const char *colon = strrchr(options->address, ':');
+    if (server->port == 0) {
+        (void)snprintf(address, sizeof address, "%s", options->address);
+    } else {
+        (void)snprintf(address, sizeof address, "%.*s:%d", (int)(colon - options->address),
+                       options->address, server->port);
     }
-    int listener;
-    pc_status status = pc_listener_open(&listener, address, "--listen-address");
-    if (!pc_status_ok(&status) && strcmp(pc_status_reason(&status), "ADDRESS_INVALID") != 0) {
-        return status;
-    }
-    if (listener >= 0) {
-        (void)close(listener);
-    }
-    pc_status_clear(&status);
-    return pc_status_new(
-        PC_CODE_FAILED_PRECONDITION, "ADDRESS_INVALID",
-        "cannot listen on %s: it must be host:port with an address of this machine, "
-        "or unix:/path",
-        address);
+    pc_acceptor_free(server->acceptor);
+    server->acceptor = NULL;
+    return grpc_server_add_http2_port(server->core, address, credentials) == 0
+               ? pc_status_new(PC_CODE_FAILED_PRECONDITION, "ADDRESS_INVALID",
+                               "gRPC core cannot listen on %s", options->address)
+               : PC_OK;
+}
+
+static void take_connection(void *self, int listener, int connection)
+{
+    const pc_rpc_server *server = self;
+    pc_core_intake_take(server->intake, listener, connection);
 }
 
 static pc_status bind_address(pc_rpc_server *server, const pc_rpc_options *options)
 {
-    pc_status status = pc_credentials_new(&server->credentials, options);
+    const pc_acceptor_options accepting = {
+        .address = options->address,
+        .connections_max = options->connections_max,
+        .peer_max = options->connections_per_peer_max,
+        .write_timeout_ms = options->keepalive_timeout_ms,
+        .take = take_connection,
+        .self = server,
+    };
+    pc_status status = pc_acceptor_new(&server->acceptor, &accepting);
+    if (pc_status_ok(&status)) {
+        status = pc_credentials_new(&server->credentials, options);
+    }
     if (!pc_status_ok(&status)) {
         return status;
     }
+    server->port = pc_acceptor_port(server->acceptor);
     grpc_server_credentials *credentials = pc_credentials_core(server->credentials);
     if (credentials == NULL) {
         return pc_status_new(PC_CODE_FAILED_PRECONDITION, "TLS_FILE_INVALID",
                              "%s: was refused by gRPC core", options->tls_certificate_file);
     }
-    int port = grpc_server_add_http2_port(server->core, options->address, credentials);
-    grpc_server_credentials_release(credentials);
-    if (port == 0) {
-        return explain_bind_failure(options->address);
+    (void)grpc_server_add_http2_port(server->core, pc_core_intake_address, credentials);
+    if (server->intake == NULL) {
+        status = let_core_listen(server, options, credentials);
     }
-    server->port = strncmp(options->address, "unix:", 5) == 0 ? 0 : port;
-    return PC_OK;
+    grpc_server_credentials_release(credentials);
+    return status;
 }
 
 static void register_methods(pc_rpc_server *server, const pc_method *methods, size_t count)
@@ -410,13 +451,16 @@ pc_status pc_rpc_server_new(pc_rpc_server **out, const pc_rpc_options *options,
     grpc_init();
     pc_rpc_server *server = calloc(1, sizeof *server);
     pc_endpoint *endpoints = calloc(method_count + 1, sizeof *endpoints);
-    if (server == NULL || endpoints == NULL) {
+    call_counts *counts = pc_stripes_new(sizeof *counts);
+    if (server == NULL || endpoints == NULL || counts == NULL) {
         free(server);
         free(endpoints);
+        free(counts);
         grpc_shutdown();
         return pc_status_out_of_memory();
     }
     server->endpoints = endpoints;
+    server->counts = counts;
     server->options = *options;
     pthread_mutex_init(&server->free_lock, NULL);
     pthread_mutex_init(&server->drain_lock, NULL);
@@ -427,7 +471,7 @@ pc_status pc_rpc_server_new(pc_rpc_server **out, const pc_rpc_options *options,
     pthread_condattr_destroy(&monotonic);
     server->drained_tag.run = on_drained;
     server->queue = grpc_completion_queue_create_for_next(NULL);
-    server->core = create_core(options);
+    server->core = create_core(options, &server->intake);
     grpc_server_register_completion_queue(server->core, server->queue, NULL);
     register_methods(server, methods, method_count);
     pc_status status = bind_address(server, options);
@@ -479,7 +523,7 @@ pc_status pc_rpc_server_start(pc_rpc_server *server)
                                  "cannot start an RPC thread");
         }
     }
-    return PC_OK;
+    return server->acceptor == NULL ? PC_OK : pc_acceptor_start(server->acceptor);
 }
 
 static void on_drained(pc_tag *tag, bool ok)
@@ -492,25 +536,77 @@ static void on_drained(pc_tag *tag, bool ok)
     pthread_mutex_unlock(&server->drain_lock);
 }
 
-void pc_rpc_server_drain(pc_rpc_server *server, int64_t deadline_ns)
+/* How many calls have begun, and how many of them have not ended. */
+static uint64_t count_calls(const pc_rpc_server *server, uint64_t *open)
 {
-    grpc_server_shutdown_and_notify(server->core, server->queue, &server->drained_tag);
+    uint64_t begun = 0;
+    uint64_t ended = 0;
+    /* First those that ended: so that there are never fewer open ones than there are. */
+    for (size_t i = 0; i < PC_STRIPES; i++) {
+        ended += pc_counter_read(&server->counts[i].ended);
+    }
+    for (size_t i = 0; i < PC_STRIPES; i++) {
+        begun += pc_counter_read(&server->counts[i].begun);
+    }
+    *open = begun - ended;
+    return begun;
+}
+
+/* Asks callers to leave and serves them until they have: core's own shutdown fails what comes
+ * before its word has reached the caller. Ends, too, when for a while nothing was asked: who says
+ * nothing is not waited for. Core tells no one that a connection has gone, so it is asked again and
+ * again. */
+static void see_callers_off(pc_rpc_server *server, int64_t deadline_ns)
+{
+    if (!pc_core_send_goaways(server->core)) {
+        return;
+    }
+    int64_t now = pc_clock_now_ns();
+    int64_t quiet_since = now;
+    uint64_t open = 0;
+    uint64_t before = 0;
+    while (pc_core_has_connections(server->core) && now < deadline_ns &&
+           now - quiet_since < QUIET_NS) {
+        const struct timespec a_little = {.tv_nsec = LOOK_AGAIN_NS};
+        (void)nanosleep(&a_little, NULL);
+        uint64_t begun = count_calls(server, &open);
+        now = pc_clock_now_ns();
+        if (open > 0 || begun != before) {
+            quiet_since = now;
+        }
+        before = begun;
+    }
+}
+
+/* True when core has reported the drain by then. */
+static bool wait_drained(pc_rpc_server *server, int64_t deadline_ns)
+{
     struct timespec until = {.tv_sec = deadline_ns / 1000000000,
                              .tv_nsec = deadline_ns % 1000000000};
+    int failed = 0;
     pthread_mutex_lock(&server->drain_lock);
-    bool cancelled = false;
-    while (!server->drained) {
-        if (cancelled) {
-            pthread_cond_wait(&server->drain_changed, &server->drain_lock);
-        } else if (pthread_cond_timedwait(&server->drain_changed, &server->drain_lock, &until) ==
-                   ETIMEDOUT) {
-            cancelled = true;
-            pthread_mutex_unlock(&server->drain_lock);
-            grpc_server_cancel_all_calls(server->core);
-            pthread_mutex_lock(&server->drain_lock);
-        }
+    while (!server->drained && failed == 0) {
+        failed = pthread_cond_timedwait(&server->drain_changed, &server->drain_lock, &until);
     }
+    bool drained = server->drained;
     pthread_mutex_unlock(&server->drain_lock);
+    return drained;
+}
+
+void pc_rpc_server_drain(pc_rpc_server *server, int64_t deadline_ns)
+{
+    if (server->acceptor != NULL) {
+        pc_acceptor_stop(server->acceptor);
+    }
+    see_callers_off(server, deadline_ns);
+    grpc_server_shutdown_and_notify(server->core, server->queue, &server->drained_tag);
+    uint64_t open = 0;
+    (void)count_calls(server, &open);
+    /* With no call open there are only connections whose peers say nothing. */
+    if (!wait_drained(server, open == 0 ? pc_clock_now_ns() : deadline_ns)) {
+        grpc_server_cancel_all_calls(server->core);
+        (void)wait_drained(server, PC_NEVER_NS);
+    }
 }
 
 void pc_rpc_server_free(pc_rpc_server *server)
@@ -533,6 +629,7 @@ void pc_rpc_server_free(pc_rpc_server *server)
             GRPC_QUEUE_SHUTDOWN) {
     }
     grpc_server_destroy(server->core);
+    pc_acceptor_free(server->acceptor);
     grpc_completion_queue_destroy(server->queue);
     while (server->free_calls != NULL) {
         pc_call *call = server->free_calls;
@@ -545,6 +642,7 @@ void pc_rpc_server_free(pc_rpc_server *server)
     pc_credentials_free(server->credentials);
     free(server->threads);
     free(server->endpoints);
+    free(server->counts);
     free(server);
     grpc_shutdown();
 }

@@ -49,7 +49,9 @@ typedef struct {
     int threads;                      /* 0: one for each core */
     size_t request_bytes_max;
     size_t answer_bytes_max;
-    int max_concurrent_streams; /* per connection */
+    size_t connections_max;          /* 0: what descriptors allow */
+    size_t connections_per_peer_max; /* from one address; 0: no bound */
+    int max_concurrent_streams;      /* per connection */
     int64_t keepalive_ms;
     int64_t keepalive_timeout_ms;
     int64_t connection_age_ms; /* 0: no limit */
@@ -74,6 +76,10 @@ typedef struct {
     int64_t (*calls_left)(void *self, pc_criticality criticality, uint64_t caller);
     void *self;
 } pc_rpc_options;
+
+/* Lets this process have as many file descriptors as the system allows, of which `reserve` are kept
+ * for other things; how many connections that leaves. */
+size_t pc_rpc_connections_room(size_t reserve);
 
 /* Makes a server and binds its address. All texts in `options` are copied or only used here; the
  * rows are copied. Owned: pc_rpc_server_free. Errors: FAILED_PRECONDITION with reason
