@@ -533,6 +533,7 @@ static pc_status start_server(pc_app *app)
         .connections_max = connections_max(c),
         .connections_per_peer_max = (size_t)c->listen.max_connections_per_peer,
         .max_concurrent_streams = (int)c->listen.max_concurrent_streams,
+        .connection_resets_max = (int)c->listen.max_resets,
         .keepalive_ms = c->listen.keepalive_time,
         .keepalive_timeout_ms = c->listen.keepalive_timeout,
         .connection_age_ms = c->listen.max_connection_age,

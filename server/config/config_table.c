@@ -40,6 +40,9 @@ const config_key config_keys[] = {
      1000000, NULL, "N", "connections at once from one address, or one /64 of IPv6; 0: no bound"},
     {"listen.max_concurrent_streams", KEY_NUMBER, AT(listen.max_concurrent_streams), "1000", 1,
      100000, NULL, "N", "calls in progress for each connection"},
+    {"listen.max_resets", KEY_NUMBER, AT(listen.max_resets), "1000", 0, 1000000, NULL, "N",
+     "calls that one connection may give up at once, and in a second, before it is closed; 0: no "
+     "bound"},
     {"listen.keepalive_time", KEY_DURATION, AT(listen.keepalive_time), "60s", SECONDS(1), DAYS(1),
      NULL, "TIME", "ping a silent connection after this time"},
     {"listen.keepalive_timeout", KEY_DURATION, AT(listen.keepalive_timeout), "20s", 100,

@@ -467,12 +467,13 @@ static bool read_peer(peer_address *out, const char *text)
 }
 
 /* Core may close the descriptor, and another may get its number, at any moment: so a copy is what
- * is looked at and shut. */
-static bool shut(int descriptor, ino_t inode)
+ * is looked at and reset, which also drops what has come and was not read. */
+static bool reset_socket(int descriptor, ino_t inode)
 {
+    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
     int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
     bool is_it = copy >= 0 && is_socket(copy, inode);
-    if (is_it) {
+    if (is_it && connect(copy, &nobody, sizeof nobody) != 0) {
         (void)shutdown(copy, SHUT_RDWR);
     }
     if (copy >= 0) {
@@ -494,7 +495,7 @@ bool pc_acceptor_cut(pc_acceptor *acceptor, const char *peer)
             memcmp(acceptor->connections[at].peer.address, wanted.address, ADDRESS_BYTES) != 0)) {
         at = acceptor->connections[at].next;
     }
-    bool is_cut = at >= 0 && shut(at, acceptor->connections[at].inode);
+    bool is_cut = at >= 0 && reset_socket(at, acceptor->connections[at].inode);
     acceptor->figures.cut += is_cut;
     pthread_mutex_unlock(&acceptor->lock);
     return is_cut;

@@ -31,6 +31,7 @@ static void on_closed(pc_tag *tag, bool ok); /* rpc: core reports the call's end
 static void answer_ops(pc_call *call, grpc_op *ops, size_t n); /* any: the one batch of the answer;
                                                                   room for one op more */
 static void on_answered(pc_tag *tag, bool ok); /* rpc: the answer is out, or lost    */
+static void claim_answer(pc_call *call);
 
 bool pc_call_start_batch(pc_call *call, const grpc_op *ops, size_t count, pc_tag *tag)
 {
@@ -70,17 +71,35 @@ static void watch_end(pc_call *call)
     }
 }
 
+/* For a connection that does too much: not a byte is allocated. */
+static void fail_cheaply(pc_call *call)
+{
+    claim_answer(call);
+    call->code = PC_CODE_UNAVAILABLE;
+    call->reason = "CONNECTION_TOO_BUSY";
+    call->status_message =
+        grpc_slice_from_static_string("this connection has too many calls at once");
+    grpc_op ops[3];
+    pc_call_headers_op(call, &ops[0], 0);
+    pc_call_status_op(call, &ops[1]);
+    answer_ops(call, ops, 2);
+}
+
 void pc_call_begin(pc_call *call)
 {
     call->started_ns = pc_clock_now_ns();
     pc_rpc_call_begun(call->endpoint->server, call);
+    bool watch;
+    bool fits = pc_rpc_count_in(call->endpoint->server, call, &watch);
     atomic_store_explicit(&call->references, 2, memory_order_relaxed);
-    bool is_unary = call->endpoint->row.kind == PC_RPC_UNARY;
-    if (!is_unary) {
+    bool watch_first = watch || call->endpoint->row.kind != PC_RPC_UNARY;
+    if (watch_first) {
         watch_end(call);
     }
-    pc_status admitted = pc_rpc_admit(call->endpoint->server, call);
-    if (!pc_status_ok(&admitted)) {
+    pc_status admitted = fits ? pc_rpc_admit(call->endpoint->server, call) : PC_OK;
+    if (!fits) {
+        fail_cheaply(call);
+    } else if (!pc_status_ok(&admitted)) {
         pc_call_fail(call, admitted);
     } else if (call->endpoint->registered == NULL) {
         pc_call_fail(call, pc_status_new(PC_CODE_UNIMPLEMENTED, "METHOD_UNKNOWN",
@@ -91,7 +110,7 @@ void pc_call_begin(pc_call *call)
     } else {
         pc_call_dispatch(call);
     }
-    if (is_unary) {
+    if (!watch_first) {
         watch_end(call);
     }
 }

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "rpc/call.h"
+#include "rpc/connections.h"
 #include "rpc/server.h"
 
 enum { TRAILERS_MAX = 5 };
@@ -34,6 +35,7 @@ struct pc_call {
     pc_endpoint *endpoint;
     pc_call *next_free;
     grpc_call *grpc;
+    pc_connection *connection; /* NULL: not counted */
     gpr_timespec core_deadline;
     grpc_metadata_array headers; /* the array is ours and reused; its elements are the call's */
     grpc_call_details details;   /* of unknown methods only */
@@ -91,9 +93,13 @@ size_t pc_rpc_request_bytes_max(const pc_rpc_server *server);
 size_t pc_rpc_answer_bytes_max(const pc_rpc_server *server);
 size_t pc_rpc_compression_bytes_min(const pc_rpc_server *server);
 int64_t pc_rpc_calls_left(const pc_rpc_server *server, pc_call *call); /* -1: no bound */
+/* Counts the call in, and says whether it may go on at all: false when its connection does too
+ * much.
+ * `*watch` is as in pc_connections_begin. */
+bool pc_rpc_count_in(pc_rpc_server *server, pc_call *call, bool *watch);
 pc_status pc_rpc_admit(const pc_rpc_server *server, pc_call *call);
 void pc_rpc_call_begun(const pc_rpc_server *server, const pc_call *call);
-void pc_rpc_call_ended(const pc_rpc_server *server, pc_call *call);
+void pc_rpc_call_ended(pc_rpc_server *server, pc_call *call);
 
 /* The caller's address without its port. */
 void pc_call_peer(char *out, size_t size, const pc_call *call);

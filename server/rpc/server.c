@@ -14,6 +14,7 @@
 
 #include "rpc/acceptor.h"
 #include "rpc/call_internal.h"
+#include "rpc/connections.h"
 #include "rpc/core_internals.h"
 #include "rpc/core_tuning.h"
 #include "rpc/credentials.h"
@@ -51,6 +52,7 @@ struct pc_rpc_server {
     size_t endpoint_count;
 
     call_counts *counts; /* in stripes */
+    pc_connections *connections;
 
     pthread_mutex_t free_lock; /* guards: free_calls, free_count */
     pc_call *free_calls;
@@ -177,6 +179,7 @@ static void prepare_call(pc_call *call, pc_endpoint *endpoint)
 {
     call->endpoint = endpoint;
     call->grpc = NULL;
+    call->connection = NULL;
     call->headers.count = 0;
     call->request = NULL;
     call->decoded = NULL;
@@ -260,6 +263,39 @@ static size_t method_of(const pc_rpc_server *server, const pc_call *call)
     return (size_t)(call->endpoint - server->endpoints);
 }
 
+static void cut(pc_rpc_server *server, const char *peer)
+{
+    if (server->acceptor != NULL) {
+        (void)pc_acceptor_cut(server->acceptor, peer);
+    }
+}
+
+bool pc_rpc_count_in(pc_rpc_server *server, pc_call *call, bool *watch)
+{
+    char peer[PC_PEER_NAME_BYTES];
+    bool is_first;
+    call->connection =
+        pc_connections_begin(server->connections, call->grpc, call->started_ns, watch);
+    bool fits = !pc_connections_refuse(server->connections, call->connection, &is_first, peer);
+    if (is_first) {
+        cut(server, peer);
+    }
+    return fits;
+}
+
+/* Counts the call out, and ends the connection that gives up too many. */
+static void count_out(pc_rpc_server *server, pc_call *call)
+{
+    char peer[PC_PEER_NAME_BYTES];
+    unsigned stripe = pc_stripe();
+    pc_counter_add(&server->counts[stripe].ended, stripe, 1);
+    if (call->recv_cancelled != 0 &&
+        pc_connections_reset(server->connections, call->connection, pc_clock_now_ns(), peer)) {
+        cut(server, peer);
+    }
+    pc_connection_end(call->connection);
+}
+
 pc_status pc_rpc_admit(const pc_rpc_server *server, pc_call *call)
 {
     const pc_rpc_options *options = &server->options;
@@ -295,11 +331,10 @@ static void summarise(const pc_rpc_server *server, pc_call *call, int64_t durati
     server->options.on_call_ended(server->options.self, &summary);
 }
 
-void pc_rpc_call_ended(const pc_rpc_server *server, pc_call *call)
+void pc_rpc_call_ended(pc_rpc_server *server, pc_call *call)
 {
     const pc_rpc_options *options = &server->options;
-    unsigned stripe = pc_stripe();
-    pc_counter_add(&server->counts[stripe].ended, stripe, 1);
+    count_out(server, call);
     bool is_summarised = (options->summarised_codes & PC_CALL_ENDED_WITH(call->code)) != 0;
     if (options->count_ended == NULL && !is_summarised) {
         return;
@@ -452,7 +487,13 @@ pc_status pc_rpc_server_new(pc_rpc_server **out, const pc_rpc_options *options,
     pc_rpc_server *server = calloc(1, sizeof *server);
     pc_endpoint *endpoints = calloc(method_count + 1, sizeof *endpoints);
     call_counts *counts = pc_stripes_new(sizeof *counts);
-    if (server == NULL || endpoints == NULL || counts == NULL) {
+    const pc_connections_options bounds = {
+        .open_max = 2 * (uint32_t)options->max_concurrent_streams,
+        .resets_max = (uint32_t)options->connection_resets_max,
+    };
+    pc_connections *connections = pc_connections_new(&bounds);
+    if (server == NULL || endpoints == NULL || counts == NULL || connections == NULL) {
+        pc_connections_free(connections);
         free(server);
         free(endpoints);
         free(counts);
@@ -461,6 +502,7 @@ pc_status pc_rpc_server_new(pc_rpc_server **out, const pc_rpc_options *options,
     }
     server->endpoints = endpoints;
     server->counts = counts;
+    server->connections = connections;
     server->options = *options;
     pthread_mutex_init(&server->free_lock, NULL);
     pthread_mutex_init(&server->drain_lock, NULL);
@@ -629,6 +671,7 @@ void pc_rpc_server_free(pc_rpc_server *server)
             GRPC_QUEUE_SHUTDOWN) {
     }
     grpc_server_destroy(server->core);
+    pc_connections_free(server->connections);
     pc_acceptor_free(server->acceptor);
     grpc_completion_queue_destroy(server->queue);
     while (server->free_calls != NULL) {

@@ -52,6 +52,8 @@ typedef struct {
     size_t connections_max;          /* 0: what descriptors allow */
     size_t connections_per_peer_max; /* from one address; 0: no bound */
     int max_concurrent_streams;      /* per connection */
+    int connection_resets_max;       /* calls that a connection may give up in a second before it is
+                                        ended; 0: no bound */
     int64_t keepalive_ms;
     int64_t keepalive_timeout_ms;
     int64_t connection_age_ms; /* 0: no limit */
