@@ -22,6 +22,7 @@ typedef struct {
 
 struct pc_admission {
     const pc_config *config;
+    pc_door *door;
     pc_identity *identity; /* NULL: nobody need be named */
     text_list audiences;
     text_list proxies;
@@ -34,8 +35,9 @@ struct pc_admission {
 
 pc_status pc_admission_admit(pc_admission *admission, pc_call *call, size_t method)
 {
-    return admission->identity == NULL ? PC_OK
-                                       : pc_identity_admit(admission->identity, call, method);
+    pc_status status =
+        admission->identity == NULL ? PC_OK : pc_identity_admit(admission->identity, call, method);
+    return pc_status_ok(&status) ? pc_door_admit(admission->door, call, method) : status;
 }
 
 /* ---- configuration --------------------------------------------------------------------------- */
@@ -195,7 +197,8 @@ static pc_status make_identity(pc_admission *admission, uint64_t open)
 }
 
 pc_status pc_admission_new(pc_admission **out, const pc_config *config, pc_log *log,
-                           const pc_method *methods, size_t method_count, pc_reload *reload)
+                           const pc_method *methods, size_t method_count, pc_reload *reload,
+                           pc_door *door)
 {
     *out = NULL;
     pc_admission *admission = calloc(1, sizeof *admission);
@@ -204,6 +207,7 @@ pc_status pc_admission_new(pc_admission **out, const pc_config *config, pc_log *
     }
     admission->config = config;
     admission->reload = reload;
+    admission->door = door;
     pc_status status = make_identity(admission, open_methods(config, methods, method_count));
     if (!pc_status_ok(&status)) {
         pc_admission_free(admission);

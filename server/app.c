@@ -11,6 +11,7 @@
 #include "admission.h"
 #include "context/gather.h"
 #include "context/joining.h"
+#include "door/door.h"
 #include "entity_source.h"
 #include "metrics_page.h"
 #include "operator/operator.h"
@@ -57,6 +58,7 @@ struct pc_app {
     pc_service service;
     pc_health *health;
     pc_reflection reflection;
+    pc_door *door;
     pc_rpc_server *server;
     pc_admission *admission;
     pc_reload *reload;
@@ -497,6 +499,39 @@ static size_t list_methods(pc_app *app, pc_method *rows)
     return count;
 }
 
+/* The server's own port is asked, so that who is alive and yet serves no one is found. */
+static void on_alive(void *self, bool alive)
+{
+    pc_app *app = self;
+    PC_LOG(app->log, PC_LOG_ERROR, alive ? "server.answers_again" : "server.answers_no_more",
+           pc_log_text("address", app->address));
+    pc_health_set_all(app->health, alive);
+    set_operator_state(app, alive ? PC_OPERATOR_READY : PC_OPERATOR_DRAINING);
+}
+
+static void on_dead(void *self)
+{
+    pc_app *app = self;
+    PC_LOG(app->log, PC_LOG_ERROR, "server.dead", pc_log_text("address", app->address),
+           pc_log_text("advice", "who supervises this process should start it anew"));
+    _exit(PC_EXIT_DEAD);
+}
+
+static pc_status make_door(pc_app *app)
+{
+    const pc_config *c = app->config;
+    const pc_door_options options = {
+        .methods = PC_SERVICE_METHODS,
+        .delay_bound_ms = c->door.max_delay,
+        .caller_quota = {(double)c->door.caller_rate, (double)c->door.caller_burst},
+        .probe_interval_ms = c->door.probe_interval,
+        .on_alive = on_alive,
+        .on_dead = on_dead,
+        .self = app,
+    };
+    return pc_door_new(&app->door, &options);
+}
+
 /* Descriptors that callers cannot take are kept for the upstream, the operator port and files. */
 static size_t connections_max(const pc_config *c)
 {
@@ -512,11 +547,16 @@ static pc_status start_server(pc_app *app)
     if (!pc_status_ok(&status)) {
         return status;
     }
+    status = make_door(app);
+    if (!pc_status_ok(&status)) {
+        return status;
+    }
     pc_method rows[METHODS_MAX];
     size_t count = list_methods(app, rows);
     status = make_page(app, rows, count);
     if (pc_status_ok(&status)) {
-        status = pc_admission_new(&app->admission, c, app->log, rows, count, app->reload);
+        status =
+            pc_admission_new(&app->admission, c, app->log, rows, count, app->reload, app->door);
     }
     if (!pc_status_ok(&status)) {
         return status;
@@ -628,8 +668,13 @@ pc_status pc_app_start(pc_app **out, const pc_config *config, pc_log *log)
     if (pc_status_ok(&status)) {
         print_address(app->address, sizeof app->address, config->listen.address,
                       pc_rpc_server_port(app->server));
+        app->page.server = app->server;
+        app->page.door = app->door;
         pc_health_set_all(app->health, true);
         set_operator_state(app, PC_OPERATOR_READY);
+        status = pc_door_watch(app->door, app->server, app->address);
+    }
+    if (pc_status_ok(&status)) {
         status = write_ready_file(app);
     }
     if (!pc_status_ok(&status)) {
@@ -651,6 +696,7 @@ void pc_app_stop(pc_app *app)
         return;
     }
     if (app->server != NULL) {
+        pc_door_unwatch(app->door);
         set_operator_state(app, PC_OPERATOR_DRAINING);
         pc_health_stop(app->health);
         pc_rpc_server_drain(
@@ -668,6 +714,7 @@ void pc_app_stop(pc_app *app)
     pc_workers_free(app->workers);
     pc_rpc_server_free(app->server);
     pc_admission_free(app->admission);
+    pc_door_free(app->door);
     pc_gatherer_close(&app->gatherer);
     pc_health_free(app->health);
     pc_insight_set_free(app->insights);

@@ -8,6 +8,9 @@
 
 typedef struct pc_app pc_app;
 
+/* The status that the process ends with when it finds that it serves no one any more. */
+enum { PC_EXIT_DEAD = 3 };
+
 /* Makes and starts every part; when it returns, calls are served. `config` and `log` are borrowed
  * until pc_app_stop has returned. Owned: pc_app_stop. Errors: what kept a part from starting, in
  * one sentence for the operator. */

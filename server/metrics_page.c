@@ -248,6 +248,46 @@ static void write_budget(pc_buffer *out, const pc_entity_client *upstream)
               figures.throttled);
 }
 
+/* ---- the door -------------------------------------------------------------------------------- */
+
+static void write_connections(pc_buffer *out, pc_rpc_server *server)
+{
+    static const char name[] = "profilecontext_connections_refused_total";
+    const pc_metric_label full = {"bound", "all"};
+    const pc_metric_label peer = {"bound", "peer"};
+    pc_rpc_connection_figures figures;
+    pc_rpc_server_count_connections(server, &figures);
+    write_one(out, "profilecontext_connections_open", PC_METRIC_GAUGE, "Connections of callers.",
+              figures.open);
+    write_one(out, "profilecontext_connections_max", PC_METRIC_GAUGE,
+              "How many there may be: as configured, or what file descriptors allow.", figures.max);
+    write_one(out, "profilecontext_connections_accepted_total", PC_METRIC_COUNTER,
+              "Connections that were accepted.", figures.accepted);
+    pc_metrics_head(
+        out, name, PC_METRIC_COUNTER,
+        "Connections closed at once, since there were too many: in all, or of one peer.");
+    pc_metrics_count(out, name, &full, 1, figures.refused_full);
+    pc_metrics_count(out, name, &peer, 1, figures.refused_peer);
+    write_one(out, "profilecontext_connections_cut_total", PC_METRIC_COUNTER,
+              "Connections ended, since they had too many calls or gave up too many.", figures.cut);
+}
+
+static void write_door(pc_buffer *out, const pc_door *door)
+{
+    pc_door_figures figures;
+    pc_door_count(door, &figures);
+    write_classes(out, "profilecontext_door_shed_total", PC_METRIC_COUNTER,
+                  "Calls turned away, since there was more to do than could be done.",
+                  figures.shed);
+    write_one(out, "profilecontext_door_over_quota_total", PC_METRIC_COUNTER,
+              "Calls refused, since their caller made too many.", figures.over_quota);
+    write_number(out, "profilecontext_door_pressure",
+                 "What is turned away now: 1 prefetches, 2 batches too, 3 agents too; 0 nothing.",
+                 figures.pressure);
+    write_number(out, "profilecontext_door_delay_seconds",
+                 "How long what arrives waits for a thread.", figures.delay_s);
+}
+
 void pc_metrics_page_write(const pc_metrics_page *page, pc_buffer *out)
 {
     write_build(out, page->core_version);
@@ -256,5 +296,9 @@ void pc_metrics_page_write(const pc_metrics_page *page, pc_buffer *out)
     write_cache(out, page->cache, page->cache_bytes_max);
     write_upstream(out, page->upstream);
     write_budget(out, page->upstream);
+    if (page->server != NULL) {
+        write_connections(out, page->server);
+        write_door(out, page->door);
+    }
     pc_process_metrics_write(out, page->started_wall_ms);
 }

@@ -5,6 +5,7 @@
 
 #include "context/cache/cache.h"
 #include "context/section_counts.h"
+#include "door/door.h"
 #include "telemetry/rpc_metrics.h"
 #include "upstream/entity.h"
 
@@ -15,6 +16,8 @@ typedef struct {
     const pc_entity_client *upstream;
     pc_cache *cache; /* NULL: nothing is remembered */
     size_t cache_bytes_max;
+    pc_rpc_server *server;
+    const pc_door *door;
     const char *core_version; /* of gRPC core */
     int64_t started_wall_ms;
 } pc_metrics_page;

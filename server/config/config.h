@@ -88,6 +88,12 @@ typedef struct {
         bool trust_unix_socket;
     } identity;
     struct {
+        int64_t caller_rate;
+        int64_t caller_burst;
+        int64_t max_delay;
+        int64_t probe_interval;
+    } door;
+    struct {
         char *address;
     } operator;
     struct {

@@ -108,6 +108,18 @@ const config_key config_keys[] = {
     {"reload.interval", KEY_DURATION, AT(reload.interval), "5s", 0, DAYS(1), NULL, "TIME",
      "look this often whether certificates, keys or secrets have changed; 0: on SIGHUP only"},
 
+    {"door.caller_rate", KEY_NUMBER, AT(door.caller_rate), "0", 0, 10000000, NULL, "N",
+     "calls a second that one caller may make; 0: no bound"},
+    {"door.caller_burst", KEY_NUMBER, AT(door.caller_burst), "100", 1, 10000000, NULL, "N",
+     "calls that it may make at once after a pause"},
+    {"door.max_delay", KEY_DURATION, AT(door.max_delay), "50ms", 0, SECONDS(60), NULL, "TIME",
+     "when what arrives waits longer than this for a thread, calls are turned away, the least "
+     "critical first; 0: never"},
+    {"door.probe_interval", KEY_DURATION, AT(door.probe_interval), "5s", 0, SECONDS(3600), NULL,
+     "TIME",
+     "connect to the own port this often; when nothing comes back, health says so, and then the "
+     "process ends with status 3; 0: never"},
+
     {"operator.address", KEY_TEXT, AT(operator.address), "", 0, 0, NULL, "HOST:PORT",
      "serve /metrics, /healthz and /readyz here over plain HTTP, such as on 127.0.0.1:9464; "
      "without "

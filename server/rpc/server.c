@@ -3,12 +3,14 @@
 #include "rpc/server.h"
 
 #include <grpc/byte_buffer.h>
+#include <grpc/grpc_posix.h>
 #include <grpc/grpc_security.h>
 #include <grpc/support/alloc.h>
 #include <grpc/support/log.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -526,6 +528,34 @@ pc_status pc_rpc_server_new(pc_rpc_server **out, const pc_rpc_options *options,
 }
 
 /* ---- running --------------------------------------------------------------------------------- */
+
+int pc_rpc_server_connect(pc_rpc_server *server)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
+        return -1;
+    }
+    grpc_server_credentials *plain = grpc_insecure_server_credentials_create();
+    grpc_server_add_channel_from_fd(server->core, ends[1], plain);
+    grpc_server_credentials_release(plain);
+    return ends[0];
+}
+
+void pc_rpc_server_count_connections(pc_rpc_server *server, pc_rpc_connection_figures *out)
+{
+    pc_acceptor_figures figures = {0};
+    if (server->acceptor != NULL) {
+        pc_acceptor_count(server->acceptor, &figures);
+    }
+    *out = (pc_rpc_connection_figures){
+        .accepted = figures.accepted,
+        .refused_full = figures.refused_full,
+        .refused_peer = figures.refused_peer,
+        .cut = figures.cut,
+        .open = figures.open,
+        .max = figures.connections_max,
+    };
+}
 
 static void *serve(void *argument)
 {

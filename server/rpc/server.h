@@ -102,6 +102,23 @@ PC_NODISCARD pc_status pc_rpc_server_reload_tls(pc_rpc_server *server);
 /* Of the files in use. Any thread. */
 pc_tls_expiry pc_rpc_server_tls_expiry(const pc_rpc_server *server);
 
+/* A connection to this server from within, in plain HTTP/2 whatever callers must speak: a socket,
+ * which the caller owns, or -1. It is served as long as the server does not drain. */
+int pc_rpc_server_connect(pc_rpc_server *server);
+
+/* The connections, where we accept them; else zeros. */
+typedef struct {
+    uint64_t accepted;
+    uint64_t
+        refused_full; /* closed at once since there were as many as may be, or no descriptors */
+    uint64_t refused_peer; /* closed at once since their address had as many as one may have */
+    uint64_t cut;          /* ended, since they had too many calls or gave up too many */
+    size_t open;
+    size_t max;
+} pc_rpc_connection_figures;
+
+void pc_rpc_server_count_connections(pc_rpc_server *server, pc_rpc_connection_figures *out);
+
 /* Takes no new calls, waits for those in progress, and cancels what is left at `deadline_ns`. */
 void pc_rpc_server_drain(pc_rpc_server *server, int64_t deadline_ns);
 

@@ -272,27 +272,6 @@ static int64_t before_deadline(const pc_service *service, int64_t now, int64_t d
     return deadline - (margin > (deadline - now) / 4 ? (deadline - now) / 4 : margin);
 }
 
-/* What the call says of its criticality, where it does. */
-static pc_status take_criticality(pc_call *call)
-{
-    static const char *const names[PC_CRITICALITY_COUNT] = {"routing", "agent", "batch",
-                                                            "prefetch"};
-    const char *given = pc_call_header(call, "x-criticality");
-    if (given == NULL) {
-        return PC_OK;
-    }
-    for (int c = 0; c < PC_CRITICALITY_COUNT; c++) {
-        if (strcmp(given, names[c]) == 0) {
-            pc_call_set_criticality(call, (pc_criticality)c);
-            return PC_OK;
-        }
-    }
-    pc_status status = PC_OK;
-    pc_status_add_violation(&status, "x-criticality",
-                            "the metadata must be routing, agent, batch or prefetch");
-    return status;
-}
-
 pc_status pc_request_close_ns(int64_t *out, const pc_service *service, pc_call *call)
 {
     /* Handlers come to this at once. */
@@ -301,7 +280,6 @@ pc_status pc_request_close_ns(int64_t *out, const pc_service *service, pc_call *
         deadline_of(out, call, now, service->default_deadline_ms, service->max_deadline_ms);
     if (pc_status_ok(&status)) {
         *out = before_deadline(service, now, *out);
-        status = take_criticality(call);
     }
     return status;
 }
@@ -313,5 +291,5 @@ pc_status pc_request_stream_close_ns(int64_t *close_out, int64_t *break_out,
     pc_status status =
         deadline_of(break_out, call, now, service->stream_deadline_ms, service->stream_deadline_ms);
     *close_out = pc_status_ok(&status) ? before_deadline(service, now, *break_out) : now;
-    return pc_status_ok(&status) ? take_criticality(call) : status;
+    return status;
 }
