@@ -23,6 +23,7 @@ static const char program_help[] =
     "  health      whether the server serves\n"
     "  prefetch    has persons ready in the server before anyone asks\n"
     "  bench       loads a server and measures its answers\n"
+    "  policy      tells what a policy file lets a caller do, and which line says so\n"
     "\n"
     "WHO is NAMESPACE:ID. The names email, phone, ecid and crmid are understood in\n"
     "any case; xid:VALUE names a person by the platform's opaque id.\n"
@@ -286,6 +287,32 @@ static const char health_help[] =
     "Ends with 0 when it serves and 5 when it does not. The other options are in\n"
     "profilectl --help.\n";
 
+static const char policy_help[] =
+    "profilectl policy looks at a policy file of the server (access.policy_file), with\n"
+    "the server's own code and without one: what may a caller do, and which line of the\n"
+    "file says so?\n"
+    "\n"
+    "  profilectl policy check policy.yaml\n"
+    "  profilectl policy test --policy policy.yaml --rpc GetContext \\\n"
+    "      --caller spiffe://example.com/crm\n"
+    "  profilectl policy test policy.yaml --rpc GetProfile --caller crm \\\n"
+    "      --purpose marketing --fields person.name,mobile_phone --json\n"
+    "\n"
+    "  --policy FILE      the file; or after the command\n"
+    "  --caller NAME      as the server names it; without it, a caller that has no name\n"
+    "  --rpc NAME         GetContext, ListEvents ...; Health, Reflection, Channelz\n"
+    "  --purpose WORD     what the metadata x-purpose would say\n"
+    "  --fields PATHS     what read_mask would say, separated by commas\n"
+    "  --namespace CODE   of the identity that is asked by; xid for an XID\n"
+    "  --sandbox NAME, --merge-policy ID, --max-staleness TIME\n"
+    "                     as the request would say\n"
+    "  --criticality WORD what the metadata x-criticality would say\n"
+    "\n"
+    "What is not given is not decided about, but for the purpose. Ends with 0 when the\n"
+    "call is allowed and what --fields names is shown, with 1 when it is denied or\n"
+    "shown in part, and with 2 when the question or the file is wrong; check ends with\n"
+    "1 when the file is.\n";
+
 const char *help_text(command which)
 {
     switch (which) {
@@ -311,6 +338,8 @@ const char *help_text(command which)
         return health_help;
     case COMMAND_BENCH:
         return bench_help;
+    case COMMAND_POLICY:
+        return policy_help;
     case COMMAND_NONE:
         break;
     }

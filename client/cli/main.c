@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "command_policy.h"
 #include "help.h"
 #include "session.h"
 #include "times.h"
@@ -141,6 +142,8 @@ int main(int argc, char **argv)
         fputs(help_text(chosen.command), stdout);
     } else if (chosen.version) {
         printf("profilectl %s\n", PC_VERSION);
+    } else if (chosen.command == COMMAND_POLICY) {
+        code = command_policy(&chosen, &in.out, &in.err);
     } else {
         code = connect_and_run(&chosen, &in);
     }

@@ -23,6 +23,7 @@ enum {
     PAGED_COMMANDS = COMMAND_EVENTS | COMMAND_SEGMENTS,
     CONTEXT_COMMANDS = COMMAND_CONTEXT | COMMAND_BATCH | COMMAND_BENCH,
     LIST_COMMANDS = COMMAND_BATCH | COMMAND_BENCH | COMMAND_PREFETCH,
+    CALLING_COMMANDS = ~COMMAND_POLICY,
 };
 
 static const struct {
@@ -34,7 +35,7 @@ static const struct {
     {"batch", COMMAND_BATCH},       {"identities", COMMAND_IDENTITIES},
     {"entity", COMMAND_ENTITY},     {"delete", COMMAND_DELETE},
     {"health", COMMAND_HEALTH},     {"bench", COMMAND_BENCH},
-    {"prefetch", COMMAND_PREFETCH},
+    {"prefetch", COMMAND_PREFETCH}, {"policy", COMMAND_POLICY},
 };
 
 typedef enum {
@@ -67,21 +68,21 @@ typedef struct {
 static const option_row rows[] = {
     {"help", KIND_FLAG, AT(help), ANY_COMMAND},
     {"version", KIND_FLAG, AT(version), ANY_COMMAND},
-    {"server", KIND_TEXT, AT(server), ANY_COMMAND},
-    {"tls", KIND_FLAG, AT(tls), ANY_COMMAND},
-    {"ca", KIND_TEXT, AT(ca), ANY_COMMAND},
-    {"cert", KIND_TEXT, AT(cert), ANY_COMMAND},
-    {"key", KIND_TEXT, AT(key), ANY_COMMAND},
-    {"server-name", KIND_TEXT, AT(server_name), ANY_COMMAND},
-    {"token-file", KIND_TEXT, AT(token_file), ANY_COMMAND},
-    {"deadline", KIND_SPAN, AT(deadline_ms), ANY_COMMAND},
-    {"request-id", KIND_TEXT, AT(request_id), ANY_COMMAND & ~COMMAND_BENCH},
+    {"server", KIND_TEXT, AT(server), CALLING_COMMANDS},
+    {"tls", KIND_FLAG, AT(tls), CALLING_COMMANDS},
+    {"ca", KIND_TEXT, AT(ca), CALLING_COMMANDS},
+    {"cert", KIND_TEXT, AT(cert), CALLING_COMMANDS},
+    {"key", KIND_TEXT, AT(key), CALLING_COMMANDS},
+    {"server-name", KIND_TEXT, AT(server_name), CALLING_COMMANDS},
+    {"token-file", KIND_TEXT, AT(token_file), CALLING_COMMANDS},
+    {"deadline", KIND_SPAN, AT(deadline_ms), CALLING_COMMANDS},
+    {"request-id", KIND_TEXT, AT(request_id), CALLING_COMMANDS & ~COMMAND_BENCH},
     {"json", KIND_FLAG, AT(json), ANY_COMMAND},
     {"color", KIND_COLOUR, AT(colour), ANY_COMMAND},
-    {"cost", KIND_FLAG, AT(cost), ANY_COMMAND & ~(COMMAND_HEALTH | COMMAND_BENCH)},
-    {"sandbox", KIND_TEXT, AT(sandbox), PERSON_COMMANDS},
-    {"merge-policy", KIND_TEXT, AT(merge_policy), PERSON_COMMANDS},
-    {"max-staleness", KIND_SPAN, AT(max_staleness_ms), FRESH_COMMANDS},
+    {"cost", KIND_FLAG, AT(cost), CALLING_COMMANDS & ~(COMMAND_HEALTH | COMMAND_BENCH)},
+    {"sandbox", KIND_TEXT, AT(sandbox), PERSON_COMMANDS | COMMAND_POLICY},
+    {"merge-policy", KIND_TEXT, AT(merge_policy), PERSON_COMMANDS | COMMAND_POLICY},
+    {"max-staleness", KIND_SPAN, AT(max_staleness_ms), FRESH_COMMANDS | COMMAND_POLICY},
     {"mask", KIND_TEXT, AT(mask), MASKED_COMMANDS},
     {"event-limit", KIND_COUNT, AT(event_limit), CONTEXT_COMMANDS},
     {"page-size", KIND_COUNT, AT(page_size), PAGED_COMMANDS | COMMAND_BENCH},
@@ -96,7 +97,7 @@ static const option_row rows[] = {
     {"yes", KIND_FLAG, AT(yes), COMMAND_DELETE},
     {"profiles", KIND_FLAG, AT(profiles), COMMAND_BATCH},
     {"input", KIND_INPUT, AT(input), LIST_COMMANDS},
-    {"namespace", KIND_TEXT, AT(namespace_code), LIST_COMMANDS},
+    {"namespace", KIND_TEXT, AT(namespace_code), LIST_COMMANDS | COMMAND_POLICY},
     {"id-column", KIND_TEXT, AT(id_column), LIST_COMMANDS},
     {"output", KIND_TEXT, AT(output_file), COMMAND_BATCH},
     {"format", KIND_OUTPUT, AT(format), COMMAND_BATCH},
@@ -123,6 +124,12 @@ static const option_row rows[] = {
     {"check", KIND_CHECK, AT(check), COMMAND_BENCH},
     {"sample", KIND_WHOLE, AT(sample), COMMAND_BENCH},
     {"histogram", KIND_TEXT, AT(histogram_file), COMMAND_BENCH},
+    {"policy", KIND_TEXT, AT(policy_file), COMMAND_POLICY},
+    {"caller", KIND_TEXT, AT(policy_caller), COMMAND_POLICY},
+    {"rpc", KIND_TEXT, AT(rpc), COMMAND_POLICY},
+    {"purpose", KIND_TEXT, AT(purpose), COMMAND_POLICY},
+    {"fields", KIND_TEXT, AT(fields), COMMAND_POLICY},
+    {"criticality", KIND_TEXT, AT(criticality), COMMAND_POLICY},
 };
 
 enum { ROW_COUNT = sizeof rows / sizeof *rows };
@@ -337,7 +344,9 @@ static bool parse_operand(parser *in, const char *text)
         return problem(in, "there is no command '%s'", text);
     }
     bool many = (in->out->command & (COMMAND_BENCH | COMMAND_PREFETCH)) != 0;
-    size_t most = many ? OPTIONS_LIST_MAX : in->out->command == COMMAND_ENTITY ? 2 : 1;
+    size_t most = many                                                          ? OPTIONS_LIST_MAX
+                  : (in->out->command & (COMMAND_ENTITY | COMMAND_POLICY)) != 0 ? 2
+                                                                                : 1;
     if (in->operand_count == most) {
         return problem(in, "'%s' is one argument too many", text);
     }
@@ -375,6 +384,11 @@ static bool take_operands(parser *in)
     }
     if (out->command == COMMAND_BATCH) {
         out->input_file = who != NULL && strcmp(who, "-") != 0 ? who : NULL;
+        return true;
+    }
+    if (out->command == COMMAND_POLICY) {
+        out->policy_action = who == NULL ? "" : who;
+        out->policy_file = in->operand_count > 1 ? in->operands[1] : out->policy_file;
         return true;
     }
     if (out->command == COMMAND_BENCH || out->command == COMMAND_PREFETCH) {

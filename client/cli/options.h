@@ -21,7 +21,8 @@ typedef enum {
     COMMAND_DELETE = 1 << 7,
     COMMAND_BATCH = 1 << 8,
     COMMAND_BENCH = 1 << 9,
-    COMMAND_PREFETCH = 1 << 10
+    COMMAND_PREFETCH = 1 << 10,
+    COMMAND_POLICY = 1 << 11
 } command;
 
 typedef enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER } colour_choice;
@@ -109,6 +110,14 @@ typedef struct {
     bench_check check;
     int64_t sample;             /* looks into one answer of so many */
     const char *histogram_file; /* NULL: none */
+
+    const char *policy_action; /* of policy: test or check */
+    const char *policy_file;
+    const char *policy_caller; /* NULL: one without a name */
+    const char *rpc;
+    const char *purpose;     /* NULL: not stated */
+    const char *fields;      /* NULL: all */
+    const char *criticality; /* NULL: not claimed */
 
     bool json;
     colour_choice colour;

@@ -1,6 +1,6 @@
 /* A mask is a tree beside the table's: a node for each message that is named in part, with a child
  * for each field that is kept. */
-#include "mapping/mask.h"
+#include "mapping/mask_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,13 +9,7 @@
 
 enum { VIOLATIONS_MAX = 16 };
 
-struct pc_mask {
-    const pc_message_table *table; /* NULL for what is no message of ours, which is kept whole */
-    bool all;
-    struct pc_mask **children; /* by the field's place in the table; NULL entry: left out */
-};
-
-static pc_mask *new_mask(pc_arena *arena, const pc_message_table *table, bool all)
+pc_mask *pc_mask_new(pc_arena *arena, const pc_message_table *table, bool all)
 {
     pc_mask *mask = pc_arena_calloc(arena, 1, sizeof *mask);
     if (mask == NULL) {
@@ -110,7 +104,7 @@ static void add_path(compiler *c, pc_mask *mask, size_t place, const char *path)
         if (mask != NULL && !mask->all) {
             pc_mask **child = &mask->children[field - table->fields];
             if (*child == NULL) {
-                *child = new_mask(c->arena, below, dot == NULL || below == NULL);
+                *child = pc_mask_new(c->arena, below, dot == NULL || below == NULL);
                 if (*child == NULL) {
                     c->memory = false;
                     return;
@@ -133,7 +127,7 @@ pc_status pc_mask_compile(const pc_mask **out, pc_arena *arena, const pc_message
 {
     compiler c = {.arena = arena, .status = PC_OK, .memory = true};
     *out = NULL;
-    pc_mask *root = new_mask(arena, table, count == 0);
+    pc_mask *root = pc_mask_new(arena, table, count == 0);
     if (root == NULL) {
         return pc_status_out_of_memory();
     }
@@ -184,7 +178,7 @@ const pc_mask *pc_mask_intersect(pc_arena *arena, const pc_mask *a, const pc_mas
     if (b->all) {
         return a;
     }
-    pc_mask *both = new_mask(arena, a->table, false);
+    pc_mask *both = pc_mask_new(arena, a->table, false);
     if (both == NULL) {
         return NULL;
     }

@@ -45,6 +45,29 @@ bool pc_mask_is_all(const pc_mask *mask);
  * masks were compiled against the same table. */
 const pc_mask *pc_mask_intersect(pc_arena *arena, const pc_mask *a, const pc_mask *b);
 
+/* Whether the mask keeps nothing at all. */
+bool pc_mask_is_empty(const pc_mask *mask);
+
+/* What is left of a mask when what `denied` covers is taken off; `*out` is NULL when that is
+ * nothing; arena. False when out of memory. Both masks were compiled against the same table. */
+PC_NODISCARD bool pc_mask_without(const pc_mask **out, pc_arena *arena, const pc_mask *mask,
+                                  const pc_mask *denied);
+
+/* The mask with the part of the message field `number` cut down to what `child` keeps, too; NULL
+ * leaves the field out. NULL when out of memory; arena. */
+const pc_mask *pc_mask_narrow(pc_arena *arena, const pc_mask *mask, uint32_t number,
+                              const pc_mask *child);
+
+/* Appends, as texts of field `number`, the paths that `asked` keeps and `kept` (NULL: nothing) does
+ * not, each as high as it goes, with `prefix` before it; "" and a path of nothing is `*`. When they
+ * are more than `size_max` bytes it says the prefix instead, for all of them. */
+void pc_mask_put_missing(pc_buffer *out, uint32_t number, const char *prefix, const pc_mask *asked,
+                         const pc_mask *kept, size_t size_max);
+
+/* Whether all that an XDM path such as `commerce.order.priceTotal` can mean in a message of the
+ * mask's is kept: what has no typed field is part of the extensions. */
+bool pc_mask_keeps_json_path(const pc_mask *mask, const char *path);
+
 /* Appends the fields of the message in `wire` that the mask keeps, in their order. Fields that the
  * table does not know are dropped unless the mask covers all. Errors: INTERNAL MESSAGE_MALFORMED;
  * RESOURCE_EXHAUSTED when `out` fails. */
