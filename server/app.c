@@ -3,11 +3,15 @@
 #include "app.h"
 
 #include <inttypes.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "access_rules.h"
 #include "admission.h"
 #include "context/gather.h"
 #include "context/joining.h"
@@ -55,6 +59,7 @@ struct pc_app {
     pc_summary_rules *summary;
     pc_gatherer gatherer;
     pc_page_token_key page_token_key;
+    pc_access_rules *access_rules; /* NULL: all is allowed */
     pc_service service;
     pc_health *health;
     pc_reflection reflection;
@@ -133,6 +138,7 @@ static pc_status make_page(pc_app *app, const pc_method *rows, size_t count)
     app->page.cache = app->gatherer.cache;
     app->page.cache_bytes_max = (size_t)app->config->cache.max_bytes;
     app->page.core_version = pc_rpc_core_version();
+    app->page.policies = pc_access_rules_holder(app->access_rules);
     return status;
 }
 
@@ -415,6 +421,17 @@ static void on_deletion(void *self, const pc_deletion *deletion)
         pc_log_text("request_id", deletion->request_id));
 }
 
+/* What stands for a value stays the same where identities' hashes in the log do. */
+static bool make_value_key(uint8_t *out, const pc_config *c)
+{
+    static const char label[] = "profile-context value masks";
+    unsigned size = 0;
+    const char *key = c->log.identity_key;
+    return key[0] == '\0' ? RAND_bytes(out, PC_VALUE_KEY_BYTES) == 1
+                          : HMAC(EVP_sha256(), key, (int)strlen(key), (const uint8_t *)label,
+                                 sizeof label - 1, out, &size) != NULL;
+}
+
 static pc_status make_service(pc_app *app)
 {
     const pc_config *c = app->config;
@@ -438,9 +455,13 @@ static pc_status make_service(pc_app *app)
         .has_identity_service = app->sandbox != NULL || c->upstream.identity_url[0] != '\0',
         .quote_texts = c->upstream.quote_property_texts,
         .may_delete = c->access.delete_profiles,
+        .policies = pc_access_rules_holder(app->access_rules),
         .on_deletion = on_deletion,
         .self = app,
     };
+    if (!make_value_key(app->service.value_key, c)) {
+        return pc_status_new(PC_CODE_INTERNAL, "NO_RANDOMNESS", "the system gives no random bytes");
+    }
     if (c->page_token.key[0] != '\0') {
         return pc_page_token_key_derive(&app->page_token_key, c->page_token.key,
                                         strlen(c->page_token.key));
@@ -473,15 +494,18 @@ static void on_call_ended(void *self, const pc_call_summary *summary)
            pc_log_text("request_id", summary->request_id));
 }
 
-static pc_status admit(void *self, pc_call *call, size_t method)
-{
-    return pc_admission_admit(((pc_app *)self)->admission, call, method);
-}
-
 static int64_t calls_left(void *self, pc_criticality criticality, uint64_t caller)
 {
     pc_app *app = self;
     return app->source.calls_left(&app->source, criticality, caller);
+}
+
+/* Whether a call may go on to its handler. */
+static pc_status admit(void *self, pc_call *call, size_t method)
+{
+    pc_app *app = self;
+    pc_status status = pc_admission_admit(app->admission, call, method);
+    return pc_status_ok(&status) ? pc_access_rules_admit(app->access_rules, call, method) : status;
 }
 
 static size_t list_methods(pc_app *app, pc_method *rows)
@@ -553,6 +577,7 @@ static pc_status start_server(pc_app *app)
     }
     pc_method rows[METHODS_MAX];
     size_t count = list_methods(app, rows);
+    pc_access_rules_set_methods(app->access_rules, rows, count);
     status = make_page(app, rows, count);
     if (pc_status_ok(&status)) {
         status =
@@ -654,6 +679,9 @@ pc_status pc_app_start(pc_app **out, const pc_config *config, pc_log *log)
         status = make_gatherer(app);
     }
     if (pc_status_ok(&status)) {
+        status = pc_access_rules_new(&app->access_rules, config, log);
+    }
+    if (pc_status_ok(&status)) {
         status = make_service(app);
     }
     if (pc_status_ok(&status)) {
@@ -722,6 +750,7 @@ void pc_app_stop(pc_app *app)
     pc_audience_names_free(app->names);
     pc_rpc_metrics_free(app->calls);
     pc_section_counts_free(app->section_counts);
+    pc_access_rules_free(app->access_rules);
     pc_sandbox_child_stop(app->sandbox);
     free(app);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "app.h"
+#include "policy/policy.h"
 #include "versions.h"
 
 enum { EXIT_START_FAILED = 1, EXIT_MISUSE = 2 };
@@ -90,11 +91,29 @@ static int serve(const pc_config *config, pc_log *log, const sigset_t *waited)
     return EXIT_SUCCESS;
 }
 
+/* The configuration names it, so it is checked with it. */
+static bool check_policy(const pc_config *config)
+{
+    pc_policy *policy = NULL;
+    pc_config_errors errors = {0};
+    const char *file = config->access.policy_file;
+    bool good = file[0] == '\0' || pc_policy_load(&policy, &errors, file);
+    for (size_t i = 0; i < errors.count; i++) {
+        fprintf(stderr, "profile-contextd: %s\n", errors.lines[i]);
+    }
+    pc_config_errors_deinit(&errors);
+    pc_policy_unref(policy);
+    return good;
+}
+
 static int run(const pc_config *config, const pc_config_command *command)
 {
     if (command->print_config) {
         pc_config_print(stdout, config);
         return EXIT_SUCCESS;
+    }
+    if (command->check_config && !check_policy(config)) {
+        return EXIT_MISUSE;
     }
     if (command->check_config) {
         puts("configuration OK");

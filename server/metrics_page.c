@@ -19,6 +19,21 @@ static void write_build(pc_buffer *out, const char *core_version)
     pc_metrics_count(out, name, labels, PC_COUNT_OF(labels), 1);
 }
 
+/* The label changes with the policy: a new series each time it does, and the old one ends. */
+static void write_policy(pc_buffer *out, pc_policy_holder *holder)
+{
+    static const char name[] = "profilecontext_policy_info";
+    if (holder == NULL) {
+        return;
+    }
+    pc_policy *policy = pc_policy_holder_get(holder);
+    const pc_metric_label labels[] = {{"version", pc_policy_version(policy)}};
+    pc_metrics_head(out, name, PC_METRIC_GAUGE,
+                    "1, with the version of the access rules in force as label.");
+    pc_metrics_count(out, name, labels, PC_COUNT_OF(labels), 1);
+    pc_policy_unref(policy);
+}
+
 /* ---- sections -------------------------------------------------------------------------------- */
 
 static void write_sections(pc_buffer *out, const pc_section_counts *counts)
@@ -291,6 +306,7 @@ static void write_door(pc_buffer *out, const pc_door *door)
 void pc_metrics_page_write(const pc_metrics_page *page, pc_buffer *out)
 {
     write_build(out, page->core_version);
+    write_policy(out, page->policies);
     pc_rpc_metrics_write(page->calls, out);
     write_sections(out, page->sections);
     write_cache(out, page->cache, page->cache_bytes_max);

@@ -6,6 +6,7 @@
 #include "context/cache/cache.h"
 #include "context/section_counts.h"
 #include "door/door.h"
+#include "policy/holder.h"
 #include "telemetry/rpc_metrics.h"
 #include "upstream/entity.h"
 
@@ -18,7 +19,8 @@ typedef struct {
     size_t cache_bytes_max;
     pc_rpc_server *server;
     const pc_door *door;
-    const char *core_version; /* of gRPC core */
+    const char *core_version;   /* of gRPC core */
+    pc_policy_holder *policies; /* NULL: there is no policy */
     int64_t started_wall_ms;
 } pc_metrics_page;
 

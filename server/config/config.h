@@ -151,6 +151,7 @@ typedef struct {
     } prefetch;
     struct {
         bool delete_profiles;
+        char *policy_file;
     } access;
     struct {
         char *lifetime_value;

@@ -273,7 +273,10 @@ const config_key config_keys[] = {
      "upstream.max_in_flight at most; more are skipped"},
 
     {"access.delete_profiles", KEY_BOOL, AT(access.delete_profiles), "false", 0, 0, NULL, NULL,
-     "allow DeleteProfile, for every caller"},
+     "allow DeleteProfile, for every caller; not used where there is a policy"},
+    {"access.policy_file", KEY_FILE, AT(access.policy_file), "", 0, 0, NULL, "FILE",
+     "who may see what (the server's policy README): what it does not grant is denied; without it "
+     "every caller may see all. See also profilectl policy"},
 
     {"summary.lifetime_value", KEY_TEXT, AT(summary.lifetime_value), "lifetime_value", 0, 0, NULL,
      "NAME", "the insight that is a customer's lifetime value"},

@@ -92,7 +92,7 @@ static bool wants(const pc_gather_plan *plan, pc_section section)
 static bool wants_part(const pc_gather_plan *plan, pc_part_kind kind)
 {
     return kind == PC_PART_PROFILE
-               ? (plan->sections & profile_sections) != 0
+               ? plan->with_profile || (plan->sections & profile_sections) != 0
                : wants(plan, PC_SECTION_EVENTS) || wants(plan, PC_SECTION_SUMMARY);
 }
 
@@ -166,6 +166,9 @@ static pc_freshness_question question_of(const pc_gather_plan *plan, pc_part_kin
     if (wants(plan, PC_SECTION_SUMMARY)) {
         sections |=
             PC_SECTION_BIT(PC_SECTION_PROFILE) | PC_SECTION_BIT(PC_SECTION_INSIGHTS) | events;
+    }
+    if (plan->with_profile) {
+        sections |= PC_SECTION_BIT(PC_SECTION_PROFILE);
     }
     return (pc_freshness_question){
         .sections = kind == PC_PART_EVENTS ? events : sections & ~events,
@@ -245,6 +248,7 @@ void pc_gathered_deinit(pc_gathered *gathered)
 {
     for (size_t i = 0; i < PC_SECTION_COUNT; i++) {
         pc_slice_unref(gathered->sections[i].data);
+        pc_slice_unref(gathered->sections[i].denied_later);
     }
     for (size_t i = 0; i < PC_PART_COUNT; i++) {
         pc_slice_unref(gathered->held[i].part);

@@ -62,7 +62,8 @@ typedef struct {
     const pc_mask *masks[PC_SECTION_COUNT]; /* of an item's message; NULL: all of it */
     uint32_t numbers[PC_SECTION_COUNT];     /* field numbers for the repeated sections, not 0 */
     bool whole_profile;                     /* the profile keeps its identities and segments */
-    const char *profile_fields;             /* what to ask the upstream for; NULL: all */
+    bool with_profile; /* the profile is had as well, as if it were wanted: for its consents */
+    const char *profile_fields; /* what to ask the upstream for; NULL: all */
     const char *event_fields;
     bool has_event_start;
     bool has_event_end;
@@ -98,6 +99,7 @@ typedef struct {
     const char *next_cursor; /* of the events; "" at the end */
     bool events_truncated;   /* there are more events than the plan's limits let through */
     const char *xid;         /* "" when not known */
+    bool xid_withheld;       /* the caller may not see it */
     pc_part_source held[PC_PART_COUNT]; /* parts owned: what texts borrow from */
     pc_slice *shown_events;             /* owned; what of them the summary is made of */
     unsigned upstream_calls;

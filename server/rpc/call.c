@@ -374,6 +374,9 @@ void pc_call_unref(pc_call *call)
         if (call->at_end != NULL) {
             call->at_end(call->at_end_self);
         }
+        if (call->kept != NULL) {
+            call->give_back(call->kept);
+        }
         pc_rpc_recycle(call->endpoint->server, call);
     }
 }
@@ -399,6 +402,18 @@ void pc_call_at_end(pc_call *call, void (*fn)(void *self), void *self)
     assert(call->at_end == NULL);
     call->at_end = fn;
     call->at_end_self = self;
+}
+
+void pc_call_keep(pc_call *call, void *kept, void (*give_back)(void *kept))
+{
+    assert(call->kept == NULL);
+    call->kept = kept;
+    call->give_back = give_back;
+}
+
+void *pc_call_kept(const pc_call *call)
+{
+    return call->kept;
 }
 
 static void on_closed(pc_tag *tag, bool ok)

@@ -90,6 +90,13 @@ void pc_call_on_cancel(pc_call *call, void (*fn)(void *self), void *self);
  * the cancel callback needs. At most one per call. */
 void pc_call_at_end(pc_call *call, void (*fn)(void *self), void *self);
 
+/* Keeps something with the call, as one who admits calls does for their handlers: `give_back(kept)`
+ * is called when the call ends. At most one per call. */
+void pc_call_keep(pc_call *call, void *kept, void (*give_back)(void *kept));
+
+/* What is kept, or NULL. */
+void *pc_call_kept(const pc_call *call);
+
 /* For the log and the trailing metadata: adds to what this call has cost upstream: requests sent,
  * and the size of their answers. */
 void pc_call_count_upstream(pc_call *call, unsigned calls, size_t bytes);

@@ -60,6 +60,8 @@ struct pc_call {
     atomic_size_t upstream_bytes;
     void (*at_end)(void *self);
     void *at_end_self;
+    void *kept; /* by the one who admits calls */
+    void (*give_back)(void *kept);
 
     /* The answer. Written by the one who answers, before the batch is started. */
     pc_code code;

@@ -201,6 +201,7 @@ static void prepare_call(pc_call *call, pc_endpoint *endpoint)
     call->reason = "";
     call->at_end = NULL;
     call->at_end_self = NULL;
+    call->kept = NULL;
     call->request_bytes = 0;
     call->answer_bytes = 0;
     call->answer = NULL;

@@ -59,14 +59,25 @@ void pc_put_section_info(pc_buffer *out, uint32_t number, pc_section section,
         at = pc_wire_write_int(at, 8, PC_WIRE_VARINT, 1);
     }
     pc_wire_put_tag(out, number, PC_WIRE_BYTES);
-    pc_wire_put_varint(out, (size_t)(at - bytes) + reason_size);
+    size_t later_size = pc_slice_size(result->denied_later);
+    pc_wire_put_varint(out, (size_t)(at - bytes) + reason_size + result->denied_size + later_size);
     pc_buffer_append(out, bytes, (size_t)(after_reason - bytes));
     pc_buffer_append(out, result->reason, reason_size);
     pc_buffer_append(out, after_reason, (size_t)(at - after_reason));
+    if (result->denied_size > 0) {
+        pc_buffer_append(out, result->denied, result->denied_size);
+    }
+    if (later_size > 0) {
+        pc_buffer_append(out, pc_slice_bytes(result->denied_later), later_size);
+    }
 }
 
 pc_status pc_take_failure(pc_gathered *gathered, pc_section section)
 {
+    if (gathered->sections[section].withheld) {
+        return pc_status_new(PC_CODE_PERMISSION_DENIED, gathered->sections[section].reason,
+                             "the person's consents do not let this be shown for this purpose");
+    }
     pc_status *failure =
         section == PC_SECTION_EVENTS ? &gathered->events_failure : &gathered->profile_failure;
     pc_status taken = *failure;

@@ -38,6 +38,7 @@ struct batch {
     pc_call *call;
     const pc_service *service;
     pc_gather_plan common; /* what the plans share */
+    pc_access access;
     pc_person_ref *persons;
     size_t person_count;
     int64_t close_ns;
@@ -87,7 +88,8 @@ static void make_answer(slot *s, pc_gathered *gathered)
     pc_buffer before;
     pc_buffer_init(&before, ENTRY_BYTES_MAX);
     pc_wire_put_int(&before, RESPONSE_INDEX, (int64_t)s->person);
-    pc_status status = pc_context_answer(&s->answer, RESPONSE_CONTEXT, &before, &s->plan, gathered);
+    pc_status status = pc_context_answer(&s->answer, RESPONSE_CONTEXT, &before, &s->plan,
+                                         &s->batch->access, gathered);
     pc_buffer_deinit(&before);
     if (pc_status_ok(&status) && s->answer.bytes > pc_call_answer_bytes_max(s->batch->call)) {
         pc_pieces_unref(&s->answer);
@@ -304,7 +306,11 @@ static pc_status make_slots(batch *b)
 static pc_status plan_batch(batch *b, const request_message *message, int64_t *break_ns)
 {
     pc_arena *arena = pc_call_arena(b->call);
-    pc_status status = PC_OK;
+    pc_status status =
+        pc_access_begin(&b->access, b->call, b->service, PC_RIGHT_BATCH_GET_CONTEXTS);
+    if (!pc_status_ok(&status)) {
+        return status;
+    }
     const pc_read_fields fields = {.sandbox = message->sandbox,
                                    .merge_policy_id = message->merge_policy_id,
                                    .max_staleness = message->max_staleness};
@@ -313,7 +319,11 @@ static pc_status plan_batch(batch *b, const request_message *message, int64_t *b
     pc_request_persons(&b->persons, &b->common.person, &status, arena, b->service, &fields,
                        message->persons, message->n_persons, PERSONS_MAX);
     pc_request_staleness(&b->common, &fields);
-    pc_plan_context(&b->common, &status, arena, b->service, &context);
+    pc_access_where(&b->access, &status, &b->common.person, &b->common);
+    if (pc_status_ok(&status)) {
+        pc_access_persons(&b->access, &status, b->persons, message->n_persons);
+    }
+    pc_plan_context(&b->common, &b->access, &status, arena, b->service, &context);
     b->person_count = message->n_persons;
     b->common.request_id = pc_call_request_id(b->call);
     if (pc_status_ok(&status)) {

@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "context/batch_profiles.h"
+#include "context/section_bytes.h"
 #include "mapping/wire.h"
 #include "mapping_tables.h"
 #include "profilecontext/v1/profile_context.pb-c.h"
+#include "service/access.h"
 #include "service/answer.h"
 #include "service/entry_error.h"
 #include "util/clock.h"
@@ -22,6 +24,7 @@ typedef struct {
     pc_call *call;
     const pc_service *service;
     pc_batch_plan plan;
+    pc_access access;
     pc_person_ref *persons; /* each once */
     size_t *places;         /* for each that was asked for: its place in `persons` */
     size_t asked;
@@ -30,37 +33,80 @@ typedef struct {
 
 /* ---- answer ---------------------------------------------------------------------------------- */
 
-static void put_info(pc_buffer *out, const pc_service *service, const pc_batch_result *result,
-                     int64_t fetched_wall_ms)
+/* Of a person whose profile has nothing that its consents let show. */
+static pc_status withheld(void)
+{
+    return pc_status_new(PC_CODE_PERMISSION_DENIED, "CONSENT_MISSING",
+                         "the person's consents do not let this be shown for this purpose");
+}
+
+/* Taken; whole where the access decides more than its mask says. */
+static pc_slice *show(const operation *op, uint32_t refusals, pc_slice *profile)
+{
+    const pc_access *access = &op->access;
+    if (pc_access_needs_consents(access) && !pc_access_needs_whole(access, PC_VIEW_WHOLE_PROFILE)) {
+        profile = pc_mask_message(profile, access->masks[PC_VIEW_WHOLE_PROFILE],
+                                  op->service->gatherer->body_bytes_max);
+    }
+    return pc_access_show_data(access, PC_VIEW_WHOLE_PROFILE, refusals, profile, false);
+}
+
+/* `failure` is NULL when there is a profile. */
+static void put_info(pc_buffer *out, const operation *op, const pc_batch_result *result,
+                     uint32_t refusals, const pc_status *failure, int64_t fetched_wall_ms)
 {
     pc_section_result info = {.status = PC_SECTION_OK,
                               .origin = PC_ORIGIN_UPSTREAM,
                               .fetched_wall_ms = fetched_wall_ms,
                               .last_modified = result->last_modified,
                               .reason = ""};
-    if (!pc_status_ok(&result->failure)) {
-        info = (pc_section_result){.status = pc_section_verdict(&result->failure),
-                                   .reason = pc_status_reason(&result->failure)};
+    if (failure != NULL) {
+        info = (pc_section_result){.status = pc_section_verdict(failure),
+                                   .reason = pc_status_reason(failure)};
     }
-    pc_section_counts_add(service->section_counts, PC_SECTION_PROFILE, &info, 1);
+    pc_access_tell(&op->access, PC_VIEW_WHOLE_PROFILE, refusals, &info);
+    pc_section_counts_add(op->service->section_counts, PC_SECTION_PROFILE, &info, 1);
     pc_put_section_info(out, ENTRY_INFO, PC_SECTION_PROFILE, &info, pc_clock_wall_ms());
+    pc_slice_unref(info.denied_later);
 }
 
-static void put_entry(pc_buffer *out, const pc_service *service, const pc_batch_result *result,
-                      int64_t fetched_wall_ms)
+/* The consents that a person has not given. */
+static uint32_t refusals_of(const operation *op, const pc_batch_result *result,
+                            const pc_person_ref *person)
 {
+    return pc_access_refusals(&op->access,
+                              result->profile == NULL ? NULL : pc_slice_bytes(result->profile),
+                              pc_slice_size(result->profile), person->namespace_code, person->id);
+}
+
+static void put_entry(pc_buffer *out, const operation *op, size_t place,
+                      const pc_batch_results *results)
+{
+    const pc_batch_result *result = &results->results[place];
+    uint32_t refusals = refusals_of(op, result, &op->persons[place]);
+    pc_status failure = pc_status_ok(&result->failure) ? PC_OK : pc_status_copy(&result->failure);
+    pc_slice *profile = NULL;
+    if (!pc_access_leaves(&op->access, PC_VIEW_WHOLE_PROFILE, refusals)) {
+        pc_status_clear(&failure);
+        failure = withheld();
+    } else if (pc_status_ok(&failure)) {
+        profile = show(op, refusals, pc_slice_ref(result->profile));
+        failure = profile == NULL ? pc_status_out_of_memory() : PC_OK;
+    }
     size_t mark = pc_wire_begin(out, RESPONSE_PROFILES);
-    if (pc_status_ok(&result->failure)) {
-        pc_wire_put_bytes(out, ENTRY_PROFILE, pc_slice_bytes(result->profile),
-                          pc_slice_size(result->profile));
-        if (result->xid[0] != '\0') {
+    if (pc_status_ok(&failure)) {
+        pc_wire_put_bytes(out, ENTRY_PROFILE, pc_slice_bytes(profile), pc_slice_size(profile));
+        if (result->xid[0] != '\0' && pc_access_shows_xid(&op->access)) {
             pc_wire_put_text(out, ENTRY_XID, result->xid);
         }
     } else {
-        pc_put_entry_error(out, ENTRY_ERROR, &result->failure);
+        pc_put_entry_error(out, ENTRY_ERROR, &failure);
     }
-    put_info(out, service, result, fetched_wall_ms);
+    put_info(out, op, result, refusals, pc_status_ok(&failure) ? NULL : &failure,
+             results->fetched_wall_ms);
     pc_wire_end(out, mark);
+    pc_slice_unref(profile);
+    pc_status_clear(&failure);
 }
 
 /* When no one could be answered, and for the same kind of reason that says nothing about a person,
@@ -95,7 +141,7 @@ static void on_done(void *self, const pc_batch_results *results)
     /* The limit on answers says what is wrong; this one keeps memory bounded before that. */
     pc_buffer_init(&out, pc_call_answer_bytes_max(op->call) + PC_HEAD_BYTES_MAX);
     for (size_t i = 0; i < op->asked; i++) {
-        put_entry(&out, op->service, &results->results[op->places[i]], results->fetched_wall_ms);
+        put_entry(&out, op, op->places[i], results);
     }
     bool too_large = out.failed;
     pc_slice *answer = pc_buffer_take_slice(&out);
@@ -162,21 +208,41 @@ static pc_status plan_fields(operation *op)
 {
     pc_arena *arena = pc_call_arena(op->call);
     const char *fields;
-    pc_status status = pc_mask_upstream_fields(&fields, arena, op->plan.mask);
+    const pc_mask *mask = op->access.masks[PC_VIEW_WHOLE_PROFILE];
+    bool consents = pc_access_needs_consents(&op->access);
+    pc_status status = pc_mask_upstream_fields(&fields, arena, mask);
     if (pc_status_ok(&status) && fields != NULL) {
-        fields =
-            fields[0] == '\0' ? "identityMap" : pc_arena_printf(arena, "%s,identityMap", fields);
+        fields = pc_arena_printf(arena, "%s%sidentityMap%s", fields, fields[0] == '\0' ? "" : ",",
+                                 consents ? ",consents" : "");
         status = fields == NULL ? pc_status_out_of_memory() : PC_OK;
     }
     op->plan.fields = fields;
     return status;
 }
 
+/* The mask is applied while mapping where it is all that decides; else when the profile is shown.
+ */
+static void plan_mask(operation *op, pc_status *status, const Google__Protobuf__FieldMask *paths)
+{
+    pc_arena *arena = pc_call_arena(op->call);
+    const pc_mask *mask;
+    pc_request_mask(&mask, status, arena, paths, &pc_table_Profile);
+    mask = pc_access_only_mask(&op->access, status, arena, PC_VIEW_WHOLE_PROFILE, mask);
+    if (mask != NULL && (pc_access_needs_consents(&op->access) ||
+                         pc_access_needs_whole(&op->access, PC_VIEW_WHOLE_PROFILE))) {
+        pc_request_mask(&mask, status, arena, NULL, &pc_table_Profile);
+    }
+    op->plan.mask = mask;
+}
+
 static pc_status plan_batch(operation *op, const request_message *message)
 {
     const pc_service *service = op->service;
     pc_arena *arena = pc_call_arena(op->call);
-    pc_status status = PC_OK;
+    pc_status status = pc_access_begin(&op->access, op->call, service, PC_RIGHT_BATCH_GET_PROFILES);
+    if (!pc_status_ok(&status)) {
+        return status;
+    }
     pc_person common;
     pc_person_ref *asked;
     const pc_read_fields fields = {.sandbox = message->sandbox,
@@ -184,7 +250,13 @@ static pc_status plan_batch(operation *op, const request_message *message)
                                    .max_staleness = message->max_staleness};
     pc_request_persons(&asked, &common, &status, arena, service, &fields, message->persons,
                        message->n_persons, PERSONS_MAX);
-    pc_request_mask(&op->plan.mask, &status, arena, message->read_mask, &pc_table_Profile);
+    pc_gather_plan fresh = {.has_max_staleness = false};
+    pc_request_staleness(&fresh, &fields);
+    pc_access_where(&op->access, &status, &common, &fresh);
+    if (pc_status_ok(&status)) {
+        pc_access_persons(&op->access, &status, asked, message->n_persons);
+    }
+    plan_mask(op, &status, message->read_mask);
     op->plan.sandbox = common.sandbox;
     op->plan.merge_policy = common.merge_policy;
     op->plan.request_id = pc_call_request_id(op->call);

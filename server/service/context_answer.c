@@ -18,9 +18,11 @@ void pc_pieces_unref(pc_pieces *pieces)
 /* An unknown person: the profile is not found and no event says otherwise. */
 static bool nothing_to_say(const pc_gather_plan *plan, const pc_gathered *gathered)
 {
+    bool all_withheld = true;
     for (int s = 1; s < PC_SECTION_COUNT; s++) {
         const pc_section_result *result = &gathered->sections[s];
         bool wanted = (plan->sections & PC_SECTION_BIT(s)) != 0;
+        all_withheld = all_withheld && (!wanted || result->withheld);
         bool says = pc_section_has_data(result) || result->data != NULL;
         bool is_empty = gathered->profile_failure.code == PC_CODE_NOT_FOUND &&
                         (s == PC_SECTION_EVENTS || s == PC_SECTION_SUMMARY) &&
@@ -29,7 +31,8 @@ static bool nothing_to_say(const pc_gather_plan *plan, const pc_gathered *gather
             return false;
         }
     }
-    return true;
+    /* What is withheld is so of everybody, known or not. */
+    return !all_withheld;
 }
 
 /* A known person without events may be "not found" to the upstream's event look-up. */
@@ -71,11 +74,11 @@ static void put_head(pc_buffer *out, const pc_gather_plan *plan, const pc_gather
         pc_wire_put_text(out, 2, person->id);
         pc_wire_end(out, mark);
     }
-    if (gathered->xid[0] != '\0') {
+    if (gathered->xid[0] != '\0' && !gathered->xid_withheld) {
         pc_wire_put_text(out, PC_CONTEXT_XID, gathered->xid);
     }
     for (int s = 1; s < PC_SECTION_COUNT; s++) {
-        if ((plan->sections & PC_SECTION_BIT(s)) != 0) {
+        if ((plan->sections & PC_SECTION_BIT(s)) != 0 || gathered->sections[s].withheld) {
             pc_put_section_info(out, PC_CONTEXT_SECTIONS, (pc_section)s, &gathered->sections[s],
                                 gathered->now.wall_ms);
         }
@@ -115,10 +118,12 @@ static pc_slice *first_piece(uint32_t number, const pc_buffer *before, const pc_
 }
 
 pc_status pc_context_answer(pc_pieces *out, uint32_t number, const pc_buffer *before,
-                            const pc_gather_plan *plan, pc_gathered *gathered)
+                            const pc_gather_plan *plan, const pc_access *access,
+                            pc_gathered *gathered)
 {
     *out = (pc_pieces){.count = 0};
     settle_events(plan, gathered);
+    pc_access_show(access, plan, gathered);
     if (nothing_to_say(plan, gathered)) {
         bool profile = (plan->sections & ~PC_SECTION_BIT(PC_SECTION_EVENTS)) != 0;
         return pc_take_failure(gathered, profile ? PC_SECTION_PROFILE : PC_SECTION_EVENTS);

@@ -3,6 +3,7 @@
 #ifndef PC_SERVICE_CONTEXT_ANSWER_H
 #define PC_SERVICE_CONTEXT_ANSWER_H
 
+#include "service/access.h"
 #include "service/answer.h"
 
 /* Field numbers of Context. */
@@ -27,10 +28,12 @@ typedef struct {
 
 void pc_pieces_unref(pc_pieces *pieces);
 
-/* Makes the field `number` with the Context, behind the bytes of `before` (NULL: none). Takes the
- * data out of `gathered`. On failure, when nothing can be said about the person, `out` is empty:
- * NOT_FOUND, or the most telling failure of a section; RESOURCE_EXHAUSTED. */
+/* Makes the field `number` with the Context, behind the bytes of `before` (NULL: none), of what the
+ * access lets show. Takes the data out of `gathered`. On failure, when nothing can be said about
+ * the person, `out` is empty: NOT_FOUND, or the most telling failure of a section;
+ * RESOURCE_EXHAUSTED. */
 PC_NODISCARD pc_status pc_context_answer(pc_pieces *out, uint32_t number, const pc_buffer *before,
-                                         const pc_gather_plan *plan, pc_gathered *gathered);
+                                         const pc_gather_plan *plan, const pc_access *access,
+                                         pc_gathered *gathered);
 
 #endif

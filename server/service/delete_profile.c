@@ -1,5 +1,6 @@
 /* DeleteProfile: only where the configuration grants it, and every request is told to the audit. */
 #include "profilecontext/v1/profile_context.pb-c.h"
+#include "service/access.h"
 #include "service/request.h"
 #include "service/single_fetch.h"
 
@@ -53,7 +54,12 @@ void pc_delete_profile(pc_call *call, const void *request, void *self)
     op->service = service;
     op->caller = pc_call_caller(call);
     op->fetch = (pc_single_fetch){.call = call, .answer = answer, .self = op};
-    pc_status status = PC_OK;
+    pc_access access;
+    pc_status status = pc_access_begin(&access, call, service, PC_RIGHT_DELETE_PROFILE);
+    if (!pc_status_ok(&status)) {
+        pc_call_fail(call, status);
+        return;
+    }
     bool by_xid = message->person_case == PROFILECONTEXT__V1__DELETE_PROFILE_REQUEST__PERSON_XID;
     bool by_identity =
         message->person_case == PROFILECONTEXT__V1__DELETE_PROFILE_REQUEST__PERSON_IDENTITY;
@@ -65,7 +71,14 @@ void pc_delete_profile(pc_call *call, const void *request, void *self)
     if (message->sandbox[0] == '\0') {
         pc_status_add_violation(&status, "sandbox", "must be given: nothing is deleted by default");
     }
-    if (pc_status_ok(&status) && !service->may_delete) {
+    if (pc_status_ok(&status) && access.grant != NULL) {
+        pc_access_where(&access, &status, &op->person, NULL);
+        pc_access_person(&access, &status, &op->person);
+        if (!pc_status_ok(&status)) {
+            tell(op, &status);
+        }
+    }
+    if (pc_status_ok(&status) && access.grant == NULL && !service->may_delete) {
         status = pc_status_new(PC_CODE_PERMISSION_DENIED, "DELETE_NOT_GRANTED",
                                "this server does not delete profiles; its operator can grant it "
                                "(access.delete_profiles)");

@@ -251,17 +251,38 @@ static pc_status open_token(pc_gather_plan *plan, const pc_query_hash *query, pc
     return status;
 }
 
-void pc_plan_events(pc_gather_plan *plan, pc_query_hash *query, pc_status *status, pc_arena *arena,
-                    const pc_service *service, const char *caller, const pc_event_fields *fields)
+/* Conditions tell of what they are about; an order does only where it is not the upstream's own. */
+static void check_conditions(const pc_access *access, pc_status *status,
+                             const pc_event_fields *fields)
 {
+    for (size_t i = 0; i < fields->filter_count; i++) {
+        pc_access_condition(access, status, fields->filters[i]->path);
+    }
+    if (fields->event_type_count > 0) {
+        pc_access_condition(access, status, "eventType");
+    }
+    if (fields->start_time != NULL || fields->end_time != NULL) {
+        pc_access_condition(access, status, "timestamp");
+    }
+}
+
+void pc_plan_events(pc_gather_plan *plan, pc_access *access, pc_query_hash *query,
+                    pc_status *status, pc_arena *arena, const pc_service *service,
+                    const char *caller, const pc_event_fields *fields)
+{
+    const pc_mask *mask;
     plan->sections = PC_SECTION_BIT(PC_SECTION_EVENTS);
-    pc_request_mask(&plan->masks[PC_SECTION_EVENTS], status, arena, fields->read_mask,
-                    &pc_table_ExperienceEvent);
+    pc_request_mask(&mask, status, arena, fields->read_mask, &pc_table_ExperienceEvent);
+    plan->masks[PC_SECTION_EVENTS] =
+        pc_access_only_mask(access, status, arena, PC_VIEW_EVENTS, mask);
+    plan->with_profile = pc_access_needs_consents(access);
+    plan->profile_fields = "consents";
     plan->event_limit = pc_request_limit(status, "page_size", fields->page_size,
                                          service->event_limit, service->event_limit_max);
     plan_times(plan, status, fields);
     plan_order(plan, status, fields);
     plan_conditions(plan, status, arena, service, fields);
+    check_conditions(access, status, fields);
     if (!pc_status_ok(status)) {
         return;
     }

@@ -3,6 +3,7 @@
 #define PC_SERVICE_EVENT_QUERY_H
 
 #include "profilecontext/v1/filter.pb-c.h"
+#include "service/access.h"
 #include "service/page_token.h"
 #include "service/request.h"
 
@@ -41,8 +42,9 @@ typedef struct {
  * token. The person stands in the plan already. `caller` is the RPC's caller: it
  * is bound, with the query, into `*query`, which seals and opens page tokens. Violations are added.
  */
-void pc_plan_events(pc_gather_plan *plan, pc_query_hash *query, pc_status *status, pc_arena *arena,
-                    const pc_service *service, const char *caller, const pc_event_fields *fields);
+void pc_plan_events(pc_gather_plan *plan, pc_access *access, pc_query_hash *query,
+                    pc_status *status, pc_arena *arena, const pc_service *service,
+                    const char *caller, const pc_event_fields *fields);
 
 /* The token of the page behind `cursor`; "" at the end. Errors: INTERNAL UPSTREAM_CURSOR_REPEATS
  * when the cursor is that of the page itself; RESOURCE_EXHAUSTED. */

@@ -11,13 +11,15 @@ typedef Profilecontext__V1__GetContextRequest request_message;
 typedef struct {
     pc_call *call;
     pc_gather_plan plan;
+    pc_access access;
 } operation;
 
 static void on_gathered(void *self, pc_gathered *gathered)
 {
     operation *op = self;
     pc_pieces pieces;
-    pc_status status = pc_context_answer(&pieces, RESPONSE_CONTEXT, NULL, &op->plan, gathered);
+    pc_status status =
+        pc_context_answer(&pieces, RESPONSE_CONTEXT, NULL, &op->plan, &op->access, gathered);
     pc_note_gathered(op->call, gathered);
     if (!pc_status_ok(&status)) {
         pc_call_fail(op->call, status);
@@ -41,13 +43,19 @@ void pc_get_context(pc_call *call, const void *request, void *self)
         return;
     }
     op->call = call;
-    pc_status status = PC_OK;
+    pc_status status = pc_access_begin(&op->access, call, service, PC_RIGHT_GET_CONTEXT);
+    if (!pc_status_ok(&status)) {
+        pc_call_fail(call, status);
+        return;
+    }
     pc_read_fields fields = PC_READ_FIELDS(message, PROFILECONTEXT__V1__GET_CONTEXT_REQUEST);
     pc_request_person(&op->plan.person, &status, service, &fields);
     pc_request_staleness(&op->plan, &fields);
     const pc_context_fields context = {message->read_mask, message->event_start_time,
                                        message->event_limit};
-    pc_plan_context(&op->plan, &status, pc_call_arena(call), service, &context);
+    pc_access_where(&op->access, &status, &op->plan.person, &op->plan);
+    pc_access_person(&op->access, &status, &op->plan.person);
+    pc_plan_context(&op->plan, &op->access, &status, pc_call_arena(call), service, &context);
     if (pc_status_ok(&status)) {
         status = pc_request_close_ns(&op->plan.close_ns, service, call);
     }

@@ -5,6 +5,7 @@
 #include "mapping/wire.h"
 #include "mapping_tables.h"
 #include "profilecontext/v1/profile_context.pb-c.h"
+#include "service/access.h"
 #include "service/answer.h"
 #include "service/single_fetch.h"
 #include "util/clock.h"
@@ -21,6 +22,7 @@ typedef struct {
     pc_single_fetch fetch;
     const pc_service *service;
     const pc_mask *mask;
+    pc_access access;
 } operation;
 
 static bool is_schema(const char *schema)
@@ -66,6 +68,22 @@ static pc_status map_entity(pc_buffer *out, const pc_json_range *json)
     return pc_status_ok(&status) ? pc_transcode(out, json->bytes, json->size, &body, NULL) : status;
 }
 
+static pc_status put_entity(pc_buffer *out, const operation *op, const pc_buffer *whole)
+{
+    pc_buffer masked;
+    pc_buffer_init(&masked, op->service->gatherer->body_bytes_max);
+    pc_status status = pc_mask_filter(&masked, whole->bytes, whole->size, op->mask);
+    pc_slice *entity = pc_status_ok(&status) ? pc_buffer_take_slice(&masked) : NULL;
+    pc_buffer_deinit(&masked);
+    entity = pc_access_show_data(&op->access, PC_VIEW_ENTITY, 0, entity, false);
+    if (entity == NULL) {
+        return pc_status_ok(&status) ? pc_status_out_of_memory() : status;
+    }
+    pc_wire_put_bytes(out, RESPONSE_ENTITY, pc_slice_bytes(entity), pc_slice_size(entity));
+    pc_slice_unref(entity);
+    return PC_OK;
+}
+
 static pc_status make_answer(pc_buffer *out, const operation *op, const pc_slice *body)
 {
     pc_arena arena;
@@ -84,18 +102,17 @@ static pc_status make_answer(pc_buffer *out, const operation *op, const pc_slice
         status = map_entity(&whole, &envelope.entity);
     }
     if (pc_status_ok(&status)) {
-        const pc_section_result info = {.status = PC_SECTION_OK,
-                                        .origin = PC_ORIGIN_UPSTREAM,
-                                        .fetched_wall_ms = pc_clock_wall_ms(),
-                                        .last_modified = envelope.last_modified,
-                                        .reason = ""};
+        pc_section_result info = {.status = PC_SECTION_OK,
+                                  .origin = PC_ORIGIN_UPSTREAM,
+                                  .fetched_wall_ms = pc_clock_wall_ms(),
+                                  .last_modified = envelope.last_modified,
+                                  .reason = ""};
+        pc_access_tell(&op->access, PC_VIEW_ENTITY, 0, &info);
         pc_put_section_info(out, RESPONSE_INFO, PC_SECTION_NONE, &info, pc_clock_wall_ms());
-        if (envelope.xid[0] != '\0') {
+        if (envelope.xid[0] != '\0' && pc_access_shows_xid(&op->access)) {
             pc_wire_put_text(out, RESPONSE_XID, envelope.xid);
         }
-        size_t mark = pc_wire_begin(out, RESPONSE_ENTITY);
-        status = pc_mask_filter(out, whole.bytes, whole.size, op->mask);
-        pc_wire_end(out, mark);
+        status = put_entity(out, op, &whole);
     }
     pc_buffer_deinit(&whole);
     pc_arena_deinit(&arena);
@@ -131,7 +148,11 @@ void pc_get_entity(pc_call *call, const void *request, void *self)
     op->service = service;
     op->fetch = (pc_single_fetch){.call = call, .answer = answer, .self = op};
     pc_fetch_request fetch = {.kind = PC_FETCH_RECORD, .schema = message->schema};
-    pc_status status = PC_OK;
+    pc_status status = pc_access_begin(&op->access, call, service, PC_RIGHT_GET_ENTITY);
+    if (!pc_status_ok(&status)) {
+        pc_call_fail(call, status);
+        return;
+    }
     bool by_xid = message->entity_case == PROFILECONTEXT__V1__GET_ENTITY_REQUEST__ENTITY_XID;
     bool by_identity =
         message->entity_case == PROFILECONTEXT__V1__GET_ENTITY_REQUEST__ENTITY_IDENTITY;
@@ -147,7 +168,13 @@ void pc_get_entity(pc_call *call, const void *request, void *self)
     if (message->merge_policy_id[0] == '\0') {
         fetch.person.merge_policy = NULL;
     }
+    pc_gather_plan fresh = {.has_max_staleness = false};
+    pc_request_staleness(&fresh, &fields);
+    pc_access_where(&op->access, &status, &fetch.person, &fresh);
+    pc_access_person(&op->access, &status, &fetch.person);
     pc_request_mask(&op->mask, &status, pc_call_arena(call), message->read_mask, &pc_table_Entity);
+    op->mask =
+        pc_access_only_mask(&op->access, &status, pc_call_arena(call), PC_VIEW_ENTITY, op->mask);
     if (pc_status_ok(&status)) {
         status = pc_mask_upstream_fields(&fetch.fields, pc_call_arena(call), op->mask);
     }

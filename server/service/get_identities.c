@@ -8,6 +8,7 @@
 #include "mapping/wire.h"
 #include "mapping_tables.h"
 #include "profilecontext/v1/profile_context.pb-c.h"
+#include "service/access.h"
 #include "service/answer.h"
 #include "util/clock.h"
 
@@ -29,6 +30,7 @@ typedef struct {
     pc_call *call;
     const pc_service *service;
     const pc_mask *mask;
+    pc_access access;
     pc_gather_plan plan;
     pc_fetching *fetching;   /* of the graph; owned */
     pc_gathering *gathering; /* of the profile, where the graph did not help; owned */
@@ -37,8 +39,10 @@ typedef struct {
 } operation;
 
 /* Takes `items`. */
-static void answer(operation *op, pc_slice *items, const pc_section_result *result, int source)
+static void answer(operation *op, pc_slice *items, uint32_t refusals,
+                   const pc_section_result *result, int source)
 {
+    items = pc_access_show_data(&op->access, PC_VIEW_IDENTITIES, refusals, items, true);
     items = pc_mask_items(items, op->mask, op->service->gatherer->body_bytes_max);
     pc_buffer head;
     pc_buffer_init(&head, PC_HEAD_BYTES_MAX);
@@ -60,15 +64,17 @@ static void answer(operation *op, pc_slice *items, const pc_section_result *resu
 static void on_gathered(void *self, pc_gathered *gathered)
 {
     operation *op = self;
-    pc_note_gathered(op->call, gathered);
     pc_section_result *result = &gathered->sections[PC_SECTION_IDENTITIES];
+    uint32_t refusals = pc_access_refusals_of(&op->access, &op->plan, gathered);
+    pc_access_judge(&op->access, PC_VIEW_IDENTITIES, refusals, gathered, result);
+    pc_note_gathered(op->call, gathered);
     if (!pc_section_has_data(result)) {
         pc_call_fail(op->call, pc_take_failure(gathered, PC_SECTION_IDENTITIES));
         return;
     }
     pc_slice *items = result->data;
     result->data = NULL;
-    answer(op, items, result, SOURCE_PROFILE);
+    answer(op, items, refusals, result, SOURCE_PROFILE);
 }
 
 static void on_released(void *self)
@@ -124,12 +130,14 @@ static void on_graph(void *self, pc_status status, pc_slice *body, unsigned atte
         ask_profile(op);
         return;
     }
-    const pc_section_result result = {.status = PC_SECTION_OK,
-                                      .origin = PC_ORIGIN_UPSTREAM,
-                                      .fetched_wall_ms = pc_clock_wall_ms(),
-                                      .reason = ""};
+    const pc_gathered none = {.event_count = 0};
+    pc_section_result result = {.status = PC_SECTION_OK,
+                                .origin = PC_ORIGIN_UPSTREAM,
+                                .fetched_wall_ms = pc_clock_wall_ms(),
+                                .reason = ""};
+    pc_access_judge(&op->access, PC_VIEW_IDENTITIES, 0, &none, &result);
     pc_section_counts_add(op->service->section_counts, PC_SECTION_IDENTITIES, &result, 1);
-    answer(op, slice, &result, SOURCE_GRAPH);
+    answer(op, slice, 0, &result, SOURCE_GRAPH);
     on_released(op);
 }
 
@@ -194,12 +202,21 @@ void pc_get_identities(pc_call *call, const void *request, void *self)
     op->call = call;
     op->service = service;
     pc_gather_plan *plan = &op->plan;
-    pc_status status = PC_OK;
+    pc_status status = pc_access_begin(&op->access, call, service, PC_RIGHT_GET_IDENTITIES);
+    if (!pc_status_ok(&status)) {
+        pc_call_fail(call, status);
+        return;
+    }
     pc_read_fields fields = PC_READ_FIELDS(message, PROFILECONTEXT__V1__GET_IDENTITIES_REQUEST);
     pc_request_person(&plan->person, &status, service, &fields);
     pc_request_staleness(plan, &fields);
     pc_request_mask(&op->mask, &status, pc_call_arena(call), message->read_mask,
                     &pc_table_LinkedIdentity);
+    pc_access_where(&op->access, &status, &plan->person, plan);
+    pc_access_person(&op->access, &status, &plan->person);
+    op->mask = pc_access_only_mask(&op->access, &status, pc_call_arena(call), PC_VIEW_IDENTITIES,
+                                   op->mask);
+    plan->with_profile = pc_access_needs_consents(&op->access);
     if (pc_status_ok(&status)) {
         status = pc_request_close_ns(&plan->close_ns, service, call);
     }
@@ -209,7 +226,7 @@ void pc_get_identities(pc_call *call, const void *request, void *self)
     }
     plan->sections = PC_SECTION_BIT(PC_SECTION_IDENTITIES);
     plan->numbers[PC_SECTION_IDENTITIES] = RESPONSE_IDENTITIES;
-    plan->profile_fields = "identityMap";
+    plan->profile_fields = plan->with_profile ? "identityMap,consents" : "identityMap";
     plan->request_id = pc_call_request_id(call);
     plan->caller = pc_call_caller_key(call);
     plan->criticality = pc_call_criticality(call);
@@ -217,7 +234,8 @@ void pc_get_identities(pc_call *call, const void *request, void *self)
     pc_call_at_end(call, on_call_ended, op);
     pc_call_ref(call); /* the answer's, given back in on_released */
     pc_call_ref(call);
-    if (service->has_identity_service) {
+    /* The graph knows nothing of consents. */
+    if (service->has_identity_service && !plan->with_profile) {
         ask_graph(op);
     } else {
         ask_profile(op);

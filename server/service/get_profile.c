@@ -2,6 +2,7 @@
 #include "mapping/wire.h"
 #include "mapping_tables.h"
 #include "profilecontext/v1/profile_context.pb-c.h"
+#include "service/access.h"
 #include "service/answer.h"
 
 /* Field numbers of GetProfileResponse. */
@@ -13,11 +14,13 @@ typedef Profilecontext__V1__GetProfileRequest request_message;
 typedef struct {
     pc_call *call;
     pc_gather_plan plan;
+    pc_access access;
 } operation;
 
 static void on_gathered(void *self, pc_gathered *gathered)
 {
     operation *op = self;
+    pc_access_show(&op->access, &op->plan, gathered);
     pc_note_gathered(op->call, gathered);
     const pc_section_result *result = &gathered->sections[PC_SECTION_PROFILE];
     if (!pc_section_has_data(result)) {
@@ -28,7 +31,7 @@ static void on_gathered(void *self, pc_gathered *gathered)
     pc_buffer head;
     pc_buffer_init(&head, PC_HEAD_BYTES_MAX);
     pc_put_section_info(&head, RESPONSE_INFO, PC_SECTION_PROFILE, result, gathered->now.wall_ms);
-    if (gathered->xid[0] != '\0') {
+    if (gathered->xid[0] != '\0' && !gathered->xid_withheld) {
         pc_wire_put_text(&head, RESPONSE_XID, gathered->xid);
     }
     pc_wire_put_tag(&head, RESPONSE_PROFILE, PC_WIRE_BYTES);
@@ -48,6 +51,29 @@ static void on_released(void *self)
     pc_call_unref(((operation *)self)->call);
 }
 
+/* What is shown, and what is asked for to show it. */
+static void plan_fields(operation *op, pc_status *status, const Google__Protobuf__FieldMask *paths)
+{
+    pc_gather_plan *plan = &op->plan;
+    pc_arena *arena = pc_call_arena(op->call);
+    const pc_mask *mask;
+    pc_request_mask(&mask, status, arena, paths, &pc_table_Profile);
+    mask = pc_access_only_mask(&op->access, status, arena, PC_VIEW_WHOLE_PROFILE, mask);
+    if (!pc_status_ok(status)) {
+        return;
+    }
+    plan->masks[PC_SECTION_PROFILE] =
+        pc_access_needs_whole(&op->access, PC_VIEW_WHOLE_PROFILE) ? NULL : mask;
+    plan->with_profile = pc_access_needs_consents(&op->access);
+    *status = pc_mask_upstream_fields(&plan->profile_fields, arena, mask);
+    if (pc_status_ok(status) && plan->with_profile && plan->profile_fields != NULL) {
+        /* Out of memory it asks for all, which will do. */
+        plan->profile_fields =
+            pc_arena_printf(arena, plan->profile_fields[0] == '\0' ? "%sconsents" : "%s,consents",
+                            plan->profile_fields);
+    }
+}
+
 void pc_get_profile(pc_call *call, const void *request, void *self)
 {
     const pc_service *service = self;
@@ -59,16 +85,17 @@ void pc_get_profile(pc_call *call, const void *request, void *self)
     }
     op->call = call;
     pc_gather_plan *plan = &op->plan;
-    pc_status status = PC_OK;
+    pc_status status = pc_access_begin(&op->access, call, service, PC_RIGHT_GET_PROFILE);
+    if (!pc_status_ok(&status)) {
+        pc_call_fail(call, status);
+        return;
+    }
     pc_read_fields fields = PC_READ_FIELDS(message, PROFILECONTEXT__V1__GET_PROFILE_REQUEST);
     pc_request_person(&plan->person, &status, service, &fields);
     pc_request_staleness(plan, &fields);
-    pc_request_mask(&plan->masks[PC_SECTION_PROFILE], &status, pc_call_arena(call),
-                    message->read_mask, &pc_table_Profile);
-    if (pc_status_ok(&status)) {
-        status = pc_mask_upstream_fields(&plan->profile_fields, pc_call_arena(call),
-                                         plan->masks[PC_SECTION_PROFILE]);
-    }
+    pc_access_where(&op->access, &status, &plan->person, plan);
+    pc_access_person(&op->access, &status, &plan->person);
+    plan_fields(op, &status, message->read_mask);
     if (pc_status_ok(&status)) {
         status = pc_request_close_ns(&plan->close_ns, service, call);
     }

@@ -14,12 +14,14 @@ typedef struct {
     pc_call *call;
     const pc_service *service;
     pc_gather_plan plan;
+    pc_access access;
     pc_query_hash query;
 } operation;
 
 static void on_gathered(void *self, pc_gathered *gathered)
 {
     operation *op = self;
+    pc_access_show(&op->access, &op->plan, gathered);
     pc_note_gathered(op->call, gathered);
     const pc_section_result *result = &gathered->sections[PC_SECTION_EVENTS];
     if (!pc_section_has_data(result)) {
@@ -66,12 +68,18 @@ void pc_list_events(pc_call *call, const void *request, void *self)
     op->call = call;
     op->service = service;
     pc_gather_plan *plan = &op->plan;
-    pc_status status = PC_OK;
+    pc_status status = pc_access_begin(&op->access, call, service, PC_RIGHT_LIST_EVENTS);
+    if (!pc_status_ok(&status)) {
+        pc_call_fail(call, status);
+        return;
+    }
     pc_read_fields fields = PC_READ_FIELDS(message, PROFILECONTEXT__V1__LIST_EVENTS_REQUEST);
     const pc_event_fields events = PC_EVENT_FIELDS(message, page_token);
     pc_request_person(&plan->person, &status, service, &fields);
-    pc_plan_events(plan, &op->query, &status, pc_call_arena(call), service, pc_call_caller(call),
-                   &events);
+    pc_access_where(&op->access, &status, &plan->person, plan);
+    pc_access_person(&op->access, &status, &plan->person);
+    pc_plan_events(plan, &op->access, &op->query, &status, pc_call_arena(call), service,
+                   pc_call_caller(call), &events);
     if (pc_status_ok(&status)) {
         status = pc_request_close_ns(&plan->close_ns, service, call);
     }

@@ -7,6 +7,7 @@
 #include "mapping/wire.h"
 #include "mapping_tables.h"
 #include "profilecontext/v1/profile_context.pb-c.h"
+#include "service/access.h"
 #include "service/answer.h"
 
 /* Field numbers of ListSegmentMembershipsResponse. */
@@ -21,6 +22,7 @@ typedef struct {
     pc_call *call;
     const pc_service *service;
     pc_gather_plan plan;
+    pc_access access;
     pc_query_hash query;
     int page_size;
     const pc_mask *mask;
@@ -61,13 +63,23 @@ void pc_list_segment_memberships(pc_call *call, const void *request, void *self)
     op->call = call;
     op->service = service;
     pc_gather_plan *plan = &op->plan;
-    pc_status status = PC_OK;
+    pc_status status =
+        pc_access_begin(&op->access, call, service, PC_RIGHT_LIST_SEGMENT_MEMBERSHIPS);
+    if (!pc_status_ok(&status)) {
+        pc_call_fail(call, status);
+        return;
+    }
     pc_read_fields fields =
         PC_READ_FIELDS(message, PROFILECONTEXT__V1__LIST_SEGMENT_MEMBERSHIPS_REQUEST);
     pc_request_person(&plan->person, &status, service, &fields);
     pc_request_staleness(plan, &fields);
     pc_request_mask(&op->mask, &status, pc_call_arena(call), message->read_mask,
                     &pc_table_SegmentMembership);
+    pc_access_where(&op->access, &status, &plan->person, plan);
+    pc_access_person(&op->access, &status, &plan->person);
+    op->mask =
+        pc_access_only_mask(&op->access, &status, pc_call_arena(call), PC_VIEW_SEGMENTS, op->mask);
+    plan->with_profile = pc_access_needs_consents(&op->access);
     op->page_size =
         pc_request_limit(&status, "page_size", message->page_size, PAGE_SIZE_USUAL, PAGE_SIZE_MAX);
     if (pc_status_ok(&status)) {
@@ -82,7 +94,7 @@ void pc_list_segment_memberships(pc_call *call, const void *request, void *self)
     }
     plan->sections = PC_SECTION_BIT(PC_SECTION_SEGMENTS);
     plan->numbers[PC_SECTION_SEGMENTS] = PC_PROFILE_SEGMENT_MEMBERSHIP;
-    plan->profile_fields = "segmentMembership";
+    plan->profile_fields = plan->with_profile ? "segmentMembership,consents" : "segmentMembership";
     pc_call_ref(call);
     const pc_gather_callbacks callbacks = {on_gathered, on_released, op};
     pc_gather_for_call(call, service, plan, &callbacks);
@@ -131,8 +143,39 @@ static pc_status put_next_page(pc_buffer *out, const operation *op, const pc_seg
     return status;
 }
 
-static pc_status put_page(pc_buffer *out, const operation *op, const pc_slice *segments)
+/* One membership as it is shown. It is cut here: what is left out or changed may be what pages go
+ * by. */
+static pc_status put_segment(pc_buffer *out, const operation *op, uint32_t refusals,
+                             const pc_segment *segment)
 {
+    pc_buffer masked;
+    pc_buffer_init(&masked, op->service->gatherer->body_bytes_max);
+    pc_status status = pc_mask_filter(&masked, segment->wire, segment->wire_size, op->mask);
+    pc_slice *slice = pc_status_ok(&status) ? pc_buffer_take_slice(&masked) : NULL;
+    pc_buffer_deinit(&masked);
+    slice = pc_access_show_data(&op->access, PC_VIEW_SEGMENTS, refusals, slice, false);
+    if (slice == NULL) {
+        return pc_status_ok(&status) ? pc_status_out_of_memory() : status;
+    }
+    pc_wire_put_bytes(out, RESPONSE_SEGMENT_MEMBERSHIPS, pc_slice_bytes(slice),
+                      pc_slice_size(slice));
+    pc_slice_unref(slice);
+    return PC_OK;
+}
+
+/* The same where nothing but the mask leaves anything out. */
+static pc_status put_masked(pc_buffer *out, const operation *op, const pc_segment *segment)
+{
+    size_t mark = pc_wire_begin(out, RESPONSE_SEGMENT_MEMBERSHIPS);
+    pc_status status = pc_mask_filter(out, segment->wire, segment->wire_size, op->mask);
+    pc_wire_end(out, mark);
+    return status;
+}
+
+static pc_status put_page(pc_buffer *out, const operation *op, uint32_t refusals,
+                          const pc_slice *segments)
+{
+    bool plain = op->access.grant == NULL;
     pc_segment_iterator iterator;
     pc_segment segment;
     pc_segment last = {0};
@@ -146,9 +189,8 @@ static pc_status put_page(pc_buffer *out, const operation *op, const pc_slice *s
         if (shown > 0 && shown == op->page_size) {
             return put_next_page(out, op, &last);
         }
-        size_t mark = pc_wire_begin(out, RESPONSE_SEGMENT_MEMBERSHIPS);
-        pc_status status = pc_mask_filter(out, segment.wire, segment.wire_size, op->mask);
-        pc_wire_end(out, mark);
+        pc_status status =
+            plain ? put_masked(out, op, &segment) : put_segment(out, op, refusals, &segment);
         if (!pc_status_ok(&status)) {
             return status;
         }
@@ -161,8 +203,10 @@ static pc_status put_page(pc_buffer *out, const operation *op, const pc_slice *s
 static void on_gathered(void *self, pc_gathered *gathered)
 {
     operation *op = self;
+    uint32_t refusals = pc_access_refusals_of(&op->access, &op->plan, gathered);
+    pc_section_result *result = &gathered->sections[PC_SECTION_SEGMENTS];
+    pc_access_judge(&op->access, PC_VIEW_SEGMENTS, refusals, gathered, result);
     pc_note_gathered(op->call, gathered);
-    const pc_section_result *result = &gathered->sections[PC_SECTION_SEGMENTS];
     if (!pc_section_has_data(result)) {
         pc_call_fail(op->call, pc_take_failure(gathered, PC_SECTION_SEGMENTS));
         return;
@@ -170,7 +214,7 @@ static void on_gathered(void *self, pc_gathered *gathered)
     pc_buffer out;
     pc_buffer_init(&out, op->service->gatherer->body_bytes_max);
     pc_put_section_info(&out, RESPONSE_INFO, PC_SECTION_SEGMENTS, result, gathered->now.wall_ms);
-    pc_status status = put_page(&out, op, result->data);
+    pc_status status = put_page(&out, op, refusals, result->data);
     pc_slice *answer = pc_buffer_take_slice(&out);
     pc_buffer_deinit(&out);
     if (pc_status_ok(&status) && answer == NULL) {

@@ -38,7 +38,11 @@ static void put_entry(pc_buffer *out, pc_prefetch_state state)
 static pc_status plan_prefetch(pc_gather_plan *plan, pc_person_ref **persons, pc_call *call,
                                const pc_service *service, const request_message *message)
 {
-    pc_status status = PC_OK;
+    pc_access access;
+    pc_status status = pc_access_begin(&access, call, service, PC_RIGHT_PREFETCH_CONTEXTS);
+    if (!pc_status_ok(&status)) {
+        return status;
+    }
     const pc_read_fields fields = {.sandbox = message->sandbox,
                                    .merge_policy_id = message->merge_policy_id,
                                    .max_staleness = message->max_staleness};
@@ -46,7 +50,11 @@ static pc_status plan_prefetch(pc_gather_plan *plan, pc_person_ref **persons, pc
     pc_request_persons(persons, &plan->person, &status, pc_call_arena(call), service, &fields,
                        message->persons, message->n_persons, PERSONS_MAX);
     pc_request_staleness(plan, &fields);
-    pc_plan_context(plan, &status, pc_call_arena(call), service, &context);
+    pc_access_where(&access, &status, &plan->person, plan);
+    if (pc_status_ok(&status)) {
+        pc_access_persons(&access, &status, *persons, message->n_persons);
+    }
+    pc_plan_context(plan, &access, &status, pc_call_arena(call), service, &context);
     plan->request_id = pc_call_request_id(call);
     plan->caller = pc_call_caller_key(call);
     return status;

@@ -5,6 +5,7 @@
 
 #include "context/gather.h"
 #include "context/section_counts.h"
+#include "policy/holder.h"
 #include "rpc/call.h"
 #include "service/page_token.h"
 
@@ -20,7 +21,7 @@ typedef struct {
 } pc_deletion;
 
 /* Borrowed by the service; everything in it lives longer than the server. */
-typedef struct {
+typedef struct pc_service {
     const pc_gatherer *gatherer;
     pc_section_counts *section_counts; /* of answers; NULL: they are not counted */
     const pc_page_token_key *page_token_key;
@@ -32,12 +33,14 @@ typedef struct {
     int64_t answer_margin_ms;    /* how long before the deadline an incomplete answer is sent */
     int event_limit;             /* events of a context or page where a request names no number */
     int event_limit_max;
-    int64_t event_window_ms;   /* a context's events go back this far; 0: as far as there are */
-    int batch_parallel;        /* upstream requests of one batch at once */
-    int batch_chunk;           /* persons in one of them */
-    bool has_identity_service; /* whether there is an identity service */
-    bool quote_texts;          /* whether texts in conditions for the upstream are quoted */
-    bool may_delete;
+    int64_t event_window_ms;    /* a context's events go back this far; 0: as far as there are */
+    int batch_parallel;         /* upstream requests of one batch at once */
+    int batch_chunk;            /* persons in one of them */
+    bool has_identity_service;  /* whether there is an identity service */
+    bool quote_texts;           /* whether texts in conditions for the upstream are quoted */
+    bool may_delete;            /* where there is no policy */
+    pc_policy_holder *policies; /* NULL: there is no policy, and all may be seen */
+    uint8_t value_key[PC_VALUE_KEY_BYTES]; /* of values that are shown hashed */
     /* Called once for each request to delete, also a denied one. Must not block. */
     void (*on_deletion)(void *self, const pc_deletion *deletion);
     void *self;

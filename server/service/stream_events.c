@@ -21,6 +21,7 @@ typedef struct {
     pc_call *call;
     const pc_service *service;
     pc_gather_plan plan;
+    pc_access access;
     pc_query_hash query;
     pc_stream_life life;
     int64_t close_ns;
@@ -139,6 +140,7 @@ static bool goes_in_circles(operation *op, const char *cursor)
 static void on_gathered(void *self, pc_gathered *gathered)
 {
     operation *op = self;
+    pc_access_show(&op->access, &op->plan, gathered);
     pc_note_gathered(op->call, gathered);
     const pc_section_result *result = &gathered->sections[PC_SECTION_EVENTS];
     if (!pc_section_has_data(result)) {
@@ -237,7 +239,11 @@ void pc_stream_events(pc_call *call, const void *request, void *self)
     op->call = call;
     op->service = service;
     pc_gather_plan *plan = &op->plan;
-    pc_status status = PC_OK;
+    pc_status status = pc_access_begin(&op->access, call, service, PC_RIGHT_STREAM_EVENTS);
+    if (!pc_status_ok(&status)) {
+        pc_call_fail(call, status);
+        return;
+    }
     int64_t break_ns = 0;
     bool by_xid = message->person_case == PROFILECONTEXT__V1__STREAM_EVENTS_REQUEST__PERSON_XID;
     bool by_identity =
@@ -249,8 +255,10 @@ void pc_stream_events(pc_call *call, const void *request, void *self)
     pc_event_fields events = PC_EVENT_FIELDS(message, resume_token);
     events.page_size = events.page_size == 0 ? service->event_limit_max : events.page_size;
     pc_request_person(&plan->person, &status, service, &fields);
-    pc_plan_events(plan, &op->query, &status, pc_call_arena(call), service, pc_call_caller(call),
-                   &events);
+    pc_access_where(&op->access, &status, &plan->person, plan);
+    pc_access_person(&op->access, &status, &plan->person);
+    pc_plan_events(plan, &op->access, &op->query, &status, pc_call_arena(call), service,
+                   pc_call_caller(call), &events);
     if (pc_status_ok(&status)) {
         status = pc_request_stream_close_ns(&op->close_ns, &break_ns, service, call);
     }

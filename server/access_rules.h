@@ -1,0 +1,33 @@
+/* The policy of this server: read at start, and asked about every call.
+ * Threads: making and freeing are the owner's; the rest may be called on any thread. */
+#ifndef PC_ACCESS_RULES_H
+#define PC_ACCESS_RULES_H
+
+#include "config/config.h"
+#include "policy/holder.h"
+#include "rpc/call.h"
+#include "telemetry/log.h"
+
+typedef struct pc_access_rules pc_access_rules;
+
+/* `*out` is NULL where the configuration names no file. Owned: pc_access_rules_free. `log` must
+ * outlive it. Errors: FAILED_PRECONDITION POLICY_INVALID, with a violation for each mistake;
+ * RESOURCE_EXHAUSTED. */
+PC_NODISCARD pc_status pc_access_rules_new(pc_access_rules **out, const pc_config *config,
+                                           pc_log *log);
+void pc_access_rules_free(pc_access_rules *rules);
+
+/* Which methods a server has, in the order of its rows: before it starts. */
+void pc_access_rules_set_methods(pc_access_rules *rules, const pc_method *rows, size_t count);
+
+/* For the hook `admit` of pc_rpc_options. `rules` may be NULL, which lets all in. */
+PC_NODISCARD pc_status pc_access_rules_admit(pc_access_rules *rules, pc_call *call, size_t method);
+
+/* Reads the file anew and puts it in force; a broken one is told in the log, and the one before
+ * stays. Harmless without rules. */
+void pc_access_rules_reload(pc_access_rules *rules);
+
+/* NULL for no rules. */
+pc_policy_holder *pc_access_rules_holder(const pc_access_rules *rules);
+
+#endif

@@ -1,0 +1,232 @@
+/* After the look-up: consents, other namespaces' identities, masks and changed values. */
+#include <string.h>
+
+#include "context/section_bytes.h"
+#include "mapping/wire.h"
+#include "policy/consents.h"
+#include "service/access.h"
+
+enum { LINKED_NAMESPACE = 1 /* LinkedIdentity.namespace */ };
+
+/* ---- consents -------------------------------------------------------------------------------- */
+
+uint32_t pc_access_refusals(const pc_access *access, const uint8_t *profile, size_t size,
+                            const char *namespace_code, const char *id)
+{
+    uint32_t refusals = 0;
+    size_t count;
+    if (access->consents == 0) {
+        return 0;
+    }
+    const pc_consent_rule *rules = pc_policy_consents(access->policy, &count);
+    for (size_t i = 0; i < count; i++) {
+        bool asked = (access->consents >> i & 1) != 0;
+        if (asked && (profile == NULL ||
+                      !pc_consent_is_given(&rules[i], profile, size, namespace_code, id))) {
+            refusals |= UINT32_C(1) << i;
+        }
+    }
+    return refusals;
+}
+
+uint32_t pc_access_refusals_of(const pc_access *access, const pc_gather_plan *plan,
+                               const pc_gathered *gathered)
+{
+    pc_profile_part part;
+    const pc_slice *held = gathered->held[PC_PART_PROFILE].part;
+    if (access->consents == 0 || held == NULL) {
+        return access->consents;
+    }
+    pc_profile_part_read(&part, held);
+    return pc_access_refusals(access, part.rest, part.rest_size, plan->person.namespace_code,
+                              plan->person.id);
+}
+
+static const pc_mask *left_of(const pc_access *access, pc_view view, unsigned rule)
+{
+    size_t count;
+    return pc_policy_consents(access->policy, &count)[rule].left[view];
+}
+
+bool pc_access_leaves(const pc_access *access, pc_view view, uint32_t refusals)
+{
+    for (unsigned i = 0; i < PC_CONSENT_RULES_MAX; i++) {
+        if ((refusals >> i & 1) != 0 && left_of(access, view, i) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- data ------------------------------------------------------------------------------------ */
+
+static bool is_shown(const pc_access *access, const pc_wire_field *identity)
+{
+    const pc_wire_path path = {.numbers = {LINKED_NAMESPACE}, .depth = 1};
+    pc_wire_field name;
+    return identity->type == PC_WIRE_BYTES &&
+           pc_wire_find(identity->bytes, identity->size, &path, &name) &&
+           name.type == PC_WIRE_BYTES &&
+           pc_name_list_has_namespace_bytes(&access->grant->namespaces, name.bytes, name.size);
+}
+
+/* Leaves out linked identities of other namespaces: all items, or those of the profile's field. */
+static pc_slice *filter_namespaces(const pc_access *access, pc_slice *data, bool items)
+{
+    pc_buffer out;
+    pc_wire_reader reader;
+    pc_wire_field field;
+    pc_buffer_init(&out, access->size_max);
+    pc_wire_reader_init(&reader, pc_slice_bytes(data), pc_slice_size(data));
+    while (pc_wire_next(&reader, &field)) {
+        bool identity = items || field.number == PC_PROFILE_IDENTITY_MAP;
+        if (!identity || is_shown(access, &field)) {
+            pc_buffer_append(&out, field.start, field.whole_size);
+        }
+    }
+    pc_slice_unref(data);
+    pc_slice *filtered = reader.failed ? NULL : pc_buffer_take_slice(&out);
+    pc_buffer_deinit(&out);
+    return filtered;
+}
+
+static pc_slice *apply_mask(const pc_access *access, const pc_mask *mask, pc_slice *data,
+                            bool items)
+{
+    return items ? pc_mask_items(data, mask, access->size_max)
+                 : pc_mask_message(data, mask, access->size_max);
+}
+
+static pc_slice *change_values(const pc_access *access, const pc_value_masks *masks, pc_slice *data,
+                               bool items)
+{
+    pc_buffer out;
+    pc_wire_reader reader;
+    pc_wire_field field;
+    bool good = true;
+    pc_buffer_init(&out, access->size_max);
+    if (!items) {
+        good = pc_value_masks_apply(&out, pc_slice_bytes(data), pc_slice_size(data), masks,
+                                    access->value_key);
+    }
+    pc_wire_reader_init(&reader, pc_slice_bytes(data), items ? pc_slice_size(data) : 0);
+    while (good && pc_wire_next(&reader, &field)) {
+        size_t mark = pc_wire_begin(&out, field.number);
+        good = field.type == PC_WIRE_BYTES &&
+               pc_value_masks_apply(&out, field.bytes, field.size, masks, access->value_key);
+        pc_wire_end(&out, mark);
+    }
+    pc_slice_unref(data);
+    pc_slice *changed = good && !reader.failed ? pc_buffer_take_slice(&out) : NULL;
+    pc_buffer_deinit(&out);
+    return changed;
+}
+
+pc_slice *pc_access_show_data(const pc_access *access, pc_view view, uint32_t refusals,
+                              pc_slice *data, bool items)
+{
+    if (access->grant == NULL || data == NULL) {
+        return data;
+    }
+    if (!pc_access_leaves(access, view, refusals)) {
+        pc_slice_unref(data);
+        return NULL;
+    }
+    if (pc_access_needs_whole(access, view)) {
+        /* The mask comes behind: it may leave out what says whose identity it is. */
+        data = filter_namespaces(access, data, items);
+        data = apply_mask(access, access->masks[view], data, items);
+    }
+    for (unsigned i = 0; refusals != 0 && i < PC_CONSENT_RULES_MAX; i++) {
+        if ((refusals >> i & 1) != 0) {
+            data = apply_mask(access, left_of(access, view, i), data, items);
+        }
+    }
+    const pc_value_masks *masks = access->grant->views[view].values;
+    return masks == NULL || data == NULL ? data : change_values(access, masks, data, items);
+}
+
+/* ---- results --------------------------------------------------------------------------------- */
+
+void pc_access_tell(const pc_access *access, pc_view view, uint32_t refusals,
+                    pc_section_result *result)
+{
+    result->denied = access->missing[view];
+    result->denied_size = access->missing_size[view];
+    const pc_mask *asked = access->masks[view];
+    if (refusals == 0 || asked == NULL) {
+        return;
+    }
+    pc_buffer out;
+    pc_buffer_init(&out, SIZE_MAX / 2);
+    for (unsigned i = 0; i < PC_CONSENT_RULES_MAX; i++) {
+        if ((refusals >> i & 1) != 0) {
+            pc_mask_put_missing(&out, PC_DENIED_PATHS, access->prefixes[view], asked,
+                                left_of(access, view, i), PC_DENIED_PATHS_BYTES_MAX);
+        }
+    }
+    if (out.size > 0) {
+        result->denied_later = pc_buffer_take_slice(&out);
+    }
+    pc_buffer_deinit(&out);
+}
+
+static void withhold(pc_section_result *result, const char *reason)
+{
+    pc_slice_unref(result->data);
+    *result = (pc_section_result){.status = PC_SECTION_DENIED, .reason = reason, .withheld = true};
+}
+
+/* What was looked up and has failed is told as it is, unless consents leave nothing: an unknown
+ * person has given none, and is told of like one who has not. */
+void pc_access_judge(const pc_access *access, pc_view view, uint32_t refusals,
+                     const pc_gathered *gathered, pc_section_result *result)
+{
+    if (access->grant == NULL) {
+        return;
+    }
+    if (!pc_access_leaves(access, view, refusals)) {
+        bool known = gathered->held[PC_PART_PROFILE].part != NULL ||
+                     gathered->profile_failure.code == PC_CODE_NOT_FOUND;
+        withhold(result, known ? "CONSENT_MISSING" : "CONSENT_UNKNOWN");
+    } else if (pc_access_needs_whole(access, view) && result->reason[0] == '\0' &&
+               pc_section_has_data(result)) {
+        result->reason = "NAMESPACES_LIMITED";
+    }
+    pc_access_tell(access, view, refusals, result);
+}
+
+static void show_section(const pc_access *access, pc_view view, uint32_t refusals,
+                         const pc_gathered *gathered, pc_section_result *result)
+{
+    bool items =
+        view != PC_VIEW_PROFILE && view != PC_VIEW_WHOLE_PROFILE && view != PC_VIEW_SUMMARY;
+    pc_access_judge(access, view, refusals, gathered, result);
+    if (result->data != NULL) {
+        result->data = pc_access_show_data(access, view, refusals, result->data, items);
+        if (result->data == NULL) {
+            result->status = PC_SECTION_FAILED;
+            result->reason = "OUT_OF_MEMORY";
+        }
+    }
+}
+
+void pc_access_show(const pc_access *access, const pc_gather_plan *plan, pc_gathered *gathered)
+{
+    if (access->grant == NULL) {
+        return;
+    }
+    uint32_t refusals = pc_access_refusals_of(access, plan, gathered);
+    gathered->xid_withheld = !pc_access_shows_xid(access);
+    for (int s = 1; s < PC_SECTION_COUNT; s++) {
+        pc_section_result *result = &gathered->sections[s];
+        bool whole = s == PC_SECTION_PROFILE && plan->whole_profile;
+        pc_view view = whole ? PC_VIEW_WHOLE_PROFILE : (pc_view)s;
+        if ((plan->sections & PC_SECTION_BIT(s)) != 0) {
+            show_section(access, view, refusals, gathered, result);
+        } else if ((access->denied & PC_VIEW_BIT(s)) != 0) {
+            withhold(result, "POLICY_DENIED");
+            pc_access_tell(access, view, 0, result);
+        }
+    }
+}
