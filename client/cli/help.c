@@ -47,6 +47,7 @@ static const char program_help[] =
     "  --sandbox NAME         the platform's sandbox\n"
     "  --merge-policy ID      the platform's merge policy\n"
     "  --max-staleness TIME   how old the data may be; 0 asks for fresh data\n"
+    "  --purpose WORD         what it is for, where the server's policy asks\n"
     "\n"
     "Exit codes: 0 fine; 2 wrong arguments; 3 not found; 4 denied; 5 unavailable,\n"
     "too late or over a limit: try again; 1 anything else.\n"

@@ -80,12 +80,19 @@ static exit_code connect_with_token(const options *chosen, session *in)
     in->options = chosen;
     in->server = &how;
     in->now_ms = times_now_ms();
-    const profilecontext_metadata token = {"authorization", in->authorization};
+    profilecontext_metadata metadata[2];
+    size_t metadata_count = 0;
+    if (in->authorization != NULL) {
+        metadata[metadata_count++] = (profilecontext_metadata){"authorization", in->authorization};
+    }
+    if (chosen->purpose != NULL) {
+        metadata[metadata_count++] = (profilecontext_metadata){"x-purpose", chosen->purpose};
+    }
     in->call = (profilecontext_call_options){
         .deadline_ms = chosen->deadline_ms,
         .request_id = chosen->request_id,
-        .metadata = &token,
-        .metadata_count = in->authorization == NULL ? 0 : 1,
+        .metadata = metadata,
+        .metadata_count = metadata_count,
         .cost = &in->cost,
     };
     profilecontext_status status = PROFILECONTEXT_STATUS_INIT;

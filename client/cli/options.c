@@ -127,7 +127,7 @@ static const option_row rows[] = {
     {"policy", KIND_TEXT, AT(policy_file), COMMAND_POLICY},
     {"caller", KIND_TEXT, AT(policy_caller), COMMAND_POLICY},
     {"rpc", KIND_TEXT, AT(rpc), COMMAND_POLICY},
-    {"purpose", KIND_TEXT, AT(purpose), COMMAND_POLICY},
+    {"purpose", KIND_TEXT, AT(purpose), (PERSON_COMMANDS | COMMAND_POLICY) & ~COMMAND_BENCH},
     {"fields", KIND_TEXT, AT(fields), COMMAND_POLICY},
     {"criticality", KIND_TEXT, AT(criticality), COMMAND_POLICY},
 };

@@ -115,7 +115,7 @@ typedef struct {
     const char *policy_file;
     const char *policy_caller; /* NULL: one without a name */
     const char *rpc;
-    const char *purpose;     /* NULL: not stated */
+    const char *purpose;     /* of policy, and of calls about persons; NULL: not stated */
     const char *fields;      /* NULL: all */
     const char *criticality; /* NULL: not claimed */
 

@@ -40,12 +40,12 @@ typedef struct {
     const char *reason; /* constant; "" for OK */
     bool truncated;
     bool withheld;         /* the caller may not see it, whether or not there is data */
+    pc_slice *data;        /* owned; wire bytes, NULL for none. Of the profile and the summary: the
+                              message's fields; of the others: repeated fields with the number that the
+                              plan gives */
     const uint8_t *denied; /* fields 9 of SectionInfo; borrowed by who answers */
     size_t denied_size;
     pc_slice *denied_later; /* more of them; owned; NULL for none */
-    pc_slice *data;         /* owned; wire bytes, NULL for none. Of the profile and the summary: the
-                               message's fields; of the others: repeated fields with the number that the
-                               plan gives */
 } pc_section_result;
 
 /* Whether there is an answer, be it stale. */

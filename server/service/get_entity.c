@@ -1,6 +1,7 @@
 /* GetEntity: an account, an opportunity, or an entity of any other class: its typed head, and the
  * whole document. */
 #include <string.h>
+#include <strings.h>
 
 #include "mapping/wire.h"
 #include "mapping_tables.h"
@@ -38,14 +39,22 @@ static bool is_schema(const char *schema)
     return length > 0 && length <= SCHEMA_BYTES_MAX;
 }
 
+/* Also in other spellings, and their unions: what is granted of them is granted elsewhere. */
+static bool is_of_persons(const char *schema)
+{
+    static const char profile[] = "_xdm.context.profile";
+    static const char event[] = "_xdm.context.experienceevent";
+    return strncasecmp(schema, profile, sizeof profile - 1) == 0 ||
+           strncasecmp(schema, event, sizeof event - 1) == 0;
+}
+
 static void check_schema(pc_status *status, const char *schema)
 {
     if (!is_schema(schema)) {
         pc_status_add_violation(status, "schema",
                                 "must be an XDM class of 1 to 128 letters, digits or characters of "
                                 "_.-, such as _xdm.context.account");
-    } else if (strcmp(schema, "_xdm.context.profile") == 0 ||
-               strcmp(schema, "_xdm.context.experienceevent") == 0) {
+    } else if (is_of_persons(schema)) {
         pc_status_add_violation(status, "schema",
                                 "profiles and events have RPCs of their own: GetProfile and "
                                 "ListEvents");

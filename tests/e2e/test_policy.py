@@ -1,5 +1,6 @@
 """Who may see what: the policy in force, in every RPC, over connections with certificates."""
 
+import re
 import unittest
 
 import grpc
@@ -24,7 +25,7 @@ consents:
     deny: [events, profile.person.gender, segment_memberships]
 roles:
   all:
-    rpcs: ["*", Reflection]
+    rpcs: ["*", Health, Reflection]
     sections: "*"
     namespaces: "*"
     sandboxes: "*"
@@ -72,7 +73,8 @@ class Policy(unittest.TestCase):
             policy = policy.replace(f"{{name: {name},", f"{{name: spiffe://test/{name},")
         cls.policy = policy
         cls.sandbox = Sandbox()
-        cls.server = start(cls.sandbox.url, cls.certificates, policy, *cls.arguments)
+        cls.server = start(cls.sandbox.url, cls.certificates, policy,
+                           "--operator-address=127.0.0.1:0", *cls.arguments)
         cls.callers = {name: Caller(cls.server, cls.certificates, f"spiffe://test/{name}")
                        for name in NAMES}
 
@@ -313,6 +315,38 @@ class Policy(unittest.TestCase):
                      x_criticality="agent")
         self.refused("all", "DeleteProfile", entity_messages.DeleteProfileRequest(
             identity=identity(), sandbox="prod"), "POLICY_RPC_DENIED")
+
+    def test_services_beside_have_rights_of_their_own(self):
+        def ask(caller, path):
+            try:
+                self.callers[caller].channel.unary_unary(path)(b"", timeout=10)
+                return "OK"
+            except grpc.RpcError as error:
+                return error.code().name
+        health = "/grpc.health.v1.Health/Check"
+        for caller, path, code in (
+                ("narrow", health, "PERMISSION_DENIED"), ("stranger", health, "PERMISSION_DENIED"),
+                ("agent", health, "OK"), ("stranger", "/no.Such/Method", "PERMISSION_DENIED"),
+                ("agent", "/no.Such/Method", "UNIMPLEMENTED"),
+                ("stranger", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+                 "PERMISSION_DENIED"),
+                ("narrow", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+                 "PERMISSION_DENIED")):
+            self.assertEqual(ask(caller, path), code, (caller, path))
+
+    def test_profiles_are_no_entities(self):
+        for schema in ("_xdm.context.profile", "_XDM.context.Profile__union",
+                       "_xdm.context.experienceevent__union"):
+            failure = self.callers["agent"].refused("GetEntity", entity_messages.GetEntityRequest(
+                schema=schema, identity=identity()))
+            self.assertEqual(failure.code, grpc.StatusCode.INVALID_ARGUMENT)
+
+    def test_the_policy_in_force_is_told(self):
+        page = self.server.metrics()
+        versions = [name for name in page if name.startswith("profilecontext_policy_info")]
+        self.assertEqual(len(versions), 1)
+        version = re.search('version="([0-9a-f]{12})"', versions[0]).group(1)
+        self.assertRegex(self.server.read_log(), f'"policy.loaded".*"{version}"')
 
     def test_deletion_is_granted_by_the_policy_alone(self):
         emmy = ("CRMID", "CRM-1006")
