@@ -94,24 +94,29 @@ pc_status pc_access_rules_admit(pc_access_rules *rules, pc_call *call, size_t me
                            method < rules->method_count ? rules->rights[method] : PC_RIGHT_UNKNOWN);
 }
 
-void pc_access_rules_reload(pc_access_rules *rules)
+static bool is_in_force(const pc_access_rules *rules, const pc_policy *policy)
 {
+    pc_policy *present = pc_policy_holder_get(rules->holder);
+    bool same = strcmp(pc_policy_version(present), pc_policy_version(policy)) == 0;
+    pc_policy_unref(present);
+    return same;
+}
+
+pc_status pc_access_rules_load(void *self)
+{
+    pc_access_rules *rules = self;
     pc_policy *policy;
-    if (rules == NULL) {
-        return;
-    }
     pc_status status = load(&policy, rules->file);
-    if (pc_status_ok(&status)) {
+    if (pc_status_ok(&status) && is_in_force(rules, policy)) {
+        pc_policy_unref(policy);
+    } else if (pc_status_ok(&status)) {
         tell_loaded(rules, policy);
         pc_policy_holder_set(rules->holder, policy);
-        return;
     }
-    PC_LOG(rules->log, PC_LOG_ERROR, "policy.kept", pc_log_text("file", rules->file),
-           pc_log_text("message", pc_status_message(&status)));
     for (const pc_violation *v = pc_status_violations(&status); v != NULL; v = v->next) {
-        PC_LOG(rules->log, PC_LOG_ERROR, "policy.kept", pc_log_text("message", v->description));
+        PC_LOG(rules->log, PC_LOG_ERROR, "policy.wrong", pc_log_text("message", v->description));
     }
-    pc_status_clear(&status);
+    return status;
 }
 
 pc_policy_holder *pc_access_rules_holder(const pc_access_rules *rules)

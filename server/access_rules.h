@@ -23,9 +23,10 @@ void pc_access_rules_set_methods(pc_access_rules *rules, const pc_method *rows, 
 /* For the hook `admit` of pc_rpc_options. `rules` may be NULL, which lets all in. */
 PC_NODISCARD pc_status pc_access_rules_admit(pc_access_rules *rules, pc_call *call, size_t method);
 
-/* Reads the file anew and puts it in force; a broken one is told in the log, and the one before
- * stays. Harmless without rules. */
-void pc_access_rules_reload(pc_access_rules *rules);
+/* Reads the file anew and puts it in force, for calls that come from now on. A broken one leaves
+ * the one before in force, and its mistakes are told in the log. Errors: as pc_access_rules_new.
+ * `rules` is a pc_access_rules. One thread at a time. */
+PC_NODISCARD pc_status pc_access_rules_load(void *rules);
 
 /* NULL for no rules. */
 pc_policy_holder *pc_access_rules_holder(const pc_access_rules *rules);

@@ -70,7 +70,10 @@ pc_status pc_access_begin(pc_access *out, pc_call *call, const pc_service *servi
     }
     const admission *kept = pc_call_kept(call);
     size_t line;
-    pc_status status = pc_decide_right(&line, kept == NULL ? NULL : kept->grant, right);
+    if (kept == NULL) {
+        return pc_decide_right(&line, NULL, right); /* Never let in: nothing is granted. */
+    }
+    pc_status status = pc_decide_right(&line, kept->grant, right);
     if (!pc_status_ok(&status)) {
         return status;
     }
