@@ -102,7 +102,7 @@ static bool is_in_force(const pc_access_rules *rules, const pc_policy *policy)
     return same;
 }
 
-pc_status pc_access_rules_load(void *self)
+static pc_status load_anew(void *self)
 {
     pc_access_rules *rules = self;
     pc_policy *policy;
@@ -117,6 +117,21 @@ pc_status pc_access_rules_load(void *self)
         PC_LOG(rules->log, PC_LOG_ERROR, "policy.wrong", pc_log_text("message", v->description));
     }
     return status;
+}
+
+pc_status pc_access_rules_watch(pc_access_rules *rules, pc_reload *reload)
+{
+    if (rules == NULL) {
+        return PC_OK;
+    }
+    const pc_reload_item item = {
+        .kind = "policy",
+        .paths = &rules->file,
+        .path_count = 1,
+        .load = load_anew,
+        .self = rules,
+    };
+    return pc_reload_add(reload, &item, NULL);
 }
 
 pc_policy_holder *pc_access_rules_holder(const pc_access_rules *rules)

@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "policy/holder.h"
+#include "reload/reload.h"
 #include "rpc/call.h"
 #include "telemetry/log.h"
 
@@ -23,10 +24,10 @@ void pc_access_rules_set_methods(pc_access_rules *rules, const pc_method *rows, 
 /* For the hook `admit` of pc_rpc_options. `rules` may be NULL, which lets all in. */
 PC_NODISCARD pc_status pc_access_rules_admit(pc_access_rules *rules, pc_call *call, size_t method);
 
-/* Reads the file anew and puts it in force, for calls that come from now on. A broken one leaves
- * the one before in force, and its mistakes are told in the log. Errors: as pc_access_rules_new.
- * `rules` is a pc_access_rules. One thread at a time. */
-PC_NODISCARD pc_status pc_access_rules_load(void *rules);
+/* Has the file read anew when it changes, or when it is asked for: the new rules are in force for
+ * calls that come from then on. A broken file leaves the one before in force, and its mistakes are
+ * told in the log. `rules` may be NULL, and must outlive `reload`. Errors: as pc_reload_add. */
+PC_NODISCARD pc_status pc_access_rules_watch(pc_access_rules *rules, pc_reload *reload);
 
 /* NULL for no rules. */
 pc_policy_holder *pc_access_rules_holder(const pc_access_rules *rules);

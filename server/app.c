@@ -625,6 +625,9 @@ static pc_status start_server(pc_app *app)
 static pc_status start_reloading(pc_app *app)
 {
     pc_status status = pc_reloading_add_tls(app->reload, app->config, app->server);
+    if (pc_status_ok(&status)) {
+        status = pc_access_rules_watch(app->access_rules, app->reload);
+    }
     if (pc_status_ok(&status) && app->sandbox == NULL) {
         app->secret.upstream = app->upstream;
         status = pc_reloading_add_secret(app->reload, app->config, &app->secret);

@@ -106,7 +106,8 @@ const config_key config_keys[] = {
      NULL, "who can connect to the UNIX socket may say so; its permissions say who can"},
 
     {"reload.interval", KEY_DURATION, AT(reload.interval), "5s", 0, DAYS(1), NULL, "TIME",
-     "look this often whether certificates, keys or secrets have changed; 0: on SIGHUP only"},
+     "look this often whether certificates, keys, secrets or rules have changed; 0: on SIGHUP "
+     "only"},
 
     {"door.caller_rate", KEY_NUMBER, AT(door.caller_rate), "0", 0, 10000000, NULL, "N",
      "calls a second that one caller may make; 0: no bound"},

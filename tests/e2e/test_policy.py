@@ -1,6 +1,8 @@
 """Who may see what: the policy in force, in every RPC, over connections with certificates."""
 
 import re
+import signal
+import threading
 import unittest
 
 import grpc
@@ -8,7 +10,7 @@ import grpc
 from callers import Caller, Certificates, start
 from harness import (
     ADA, Sandbox, Server, batch_messages, closing, context_pb2, entity_messages, identity, messages,
-    prefetch_messages, stream_messages,
+    prefetch_messages, stream_messages, wait_until,
 )
 
 DENIED = context_pb2.SECTION_STATUS_DENIED
@@ -432,6 +434,64 @@ class PolicyOnRemembered(Policy):
             "type": "profile", "dataset": "5e00000000000000000000c2", "timestamp": "-1s",
             "identities": [{"ns": person[0], "id": person[1]}],
             "entity": {"consents": {"marketing": {"call": {"val": value}}}}})
+
+
+class Change(unittest.TestCase):
+    """The file changes while calls go on."""
+
+    def setUp(self):
+        self.certificates = Certificates(["spiffe://test/a"])
+        self.addCleanup(self.certificates.close)
+        self.sandbox = Sandbox()
+        self.addCleanup(self.sandbox.close)
+        self.server = start(self.sandbox.url, self.certificates, self.policy("[profile]"),
+                            "--reload-interval=100ms")
+        self.addCleanup(self.server.close)
+        self.caller = Caller(self.server, self.certificates, "spiffe://test/a")
+        self.addCleanup(self.caller.close)
+
+    def policy(self, sections):
+        return (f"callers: [{{name: spiffe://test/a, rpcs: '*', sections: {sections}, namespaces: '*', "
+                "sandboxes: '*', merge_policies: '*'}]")
+
+    def sections(self):
+        answer = self.caller.call("GetContext", messages.GetContextRequest(identity=identity()))
+        return [info.section for info in answer.context.sections if info.status == OK]
+
+    def test_new_rules_hold_for_new_calls_and_broken_ones_leave_the_old(self):
+        profile, insights = context_pb2.SECTION_PROFILE, context_pb2.SECTION_INSIGHTS
+        self.assertEqual(self.sections(), [profile])
+        self.certificates.write("policy.yaml", self.policy("[profile, insights]"))
+        wait_until(lambda: self.sections() == [profile, insights], 10, "the new rules")
+        self.certificates.write("policy.yaml", self.policy("[profile, nothing]"))
+        wait_until(lambda: "there is no nothing" in self.server.read_log(), 10, "the mistake told")
+        self.assertEqual(self.sections(), [profile, insights])
+        self.certificates.write("policy.yaml", self.policy("[insights]"))
+        wait_until(lambda: self.sections() == [insights], 10, "the right rules")
+
+    def test_rules_are_read_anew_on_demand_under_load(self):
+        """Each call sees the one set of rules or the other, whole."""
+        profile, insights = context_pb2.SECTION_PROFILE, context_pb2.SECTION_INSIGHTS
+        seen = []
+        done = threading.Event()
+
+        def ask():
+            while not done.is_set():
+                seen.append(tuple(self.sections()))
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for turn in range(20):
+            loads = self.server.read_log().count("policy.loaded")
+            self.certificates.write(
+                "policy.yaml", self.policy("[insights]" if turn % 2 == 0 else "[profile]"))
+            self.server.popen.send_signal(signal.SIGHUP)
+            wait_until(lambda: self.server.read_log().count("policy.loaded") > loads, 10, "a load")
+        done.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(set(seen), {(profile,), (insights,)})
 
 
 class Start(unittest.TestCase):

@@ -109,6 +109,11 @@ def identity():
         yield b"\1" + b".".join(base64.urlsafe_b64encode(p).rstrip(b"=") for p in parts)
 
 
+def policy():
+    yield from read("server/policy/example.yaml")
+    yield b"callers: [{name: a, rpcs: '*', masks: {profile.person.name.full_name: {partial: 2}}}]"
+
+
 def main():
     if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         sys.exit("usage: tests/fuzz/seeds.py FOLDER")
@@ -118,6 +123,7 @@ def main():
         "fuzz_decode": requests,
         "fuzz_identity": identity,
         "fuzz_page_token": tokens,
+        "fuzz_policy": policy,
         "fuzz_round_trip": round_trip,
         "fuzz_transcode": transcode,
         "fuzz_upstream": upstream,
