@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/quota.h"
 #include "service/access.h"
 
 enum { METHODS_MAX = 64 };
@@ -132,6 +133,18 @@ pc_status pc_access_rules_watch(pc_access_rules *rules, pc_reload *reload)
         .self = rules,
     };
     return pc_reload_add(reload, &item, NULL);
+}
+
+bool pc_access_rules_quota(const pc_access_rules *rules, const char *caller, double *rate,
+                           double *burst)
+{
+    if (rules == NULL) {
+        return false;
+    }
+    pc_policy *policy = pc_policy_holder_get(rules->holder);
+    bool bounded = pc_policy_quota(policy, caller, rate, burst);
+    pc_policy_unref(policy);
+    return bounded;
 }
 
 pc_policy_holder *pc_access_rules_holder(const pc_access_rules *rules)

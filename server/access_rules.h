@@ -29,6 +29,10 @@ PC_NODISCARD pc_status pc_access_rules_admit(pc_access_rules *rules, pc_call *ca
  * told in the log. `rules` may be NULL, and must outlive `reload`. Errors: as pc_reload_add. */
 PC_NODISCARD pc_status pc_access_rules_watch(pc_access_rules *rules, pc_reload *reload);
 
+/* The bound on a caller's calls by the policy in force: as pc_policy_quota. False without rules. */
+bool pc_access_rules_quota(const pc_access_rules *rules, const char *caller, double *rate,
+                           double *burst);
+
 /* NULL for no rules. */
 pc_policy_holder *pc_access_rules_holder(const pc_access_rules *rules);
 

@@ -541,12 +541,18 @@ static void on_dead(void *self)
     _exit(PC_EXIT_DEAD);
 }
 
+static bool quota_of(void *self, const char *caller, pc_quota *out)
+{
+    return pc_access_rules_quota(((pc_app *)self)->access_rules, caller, &out->rate, &out->burst);
+}
+
 static pc_status make_door(pc_app *app)
 {
     const pc_config *c = app->config;
     const pc_door_options options = {
         .methods = PC_SERVICE_METHODS,
         .delay_bound_ms = c->door.max_delay,
+        .quota_of = app->access_rules == NULL ? NULL : quota_of,
         .caller_quota = {(double)c->door.caller_rate, (double)c->door.caller_burst},
         .probe_interval_ms = c->door.probe_interval,
         .on_alive = on_alive,

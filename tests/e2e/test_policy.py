@@ -54,9 +54,10 @@ callers:
      merge_policies: default, max_staleness: {least: 2s, most: 10s}, criticality: batch}
   - {name: marketing, role: all, purposes: marketing, default_purpose: marketing}
   - {name: deleter, role: all, rpcs: DeleteProfile}
+  - {name: slow, role: all, rate: 0.001, burst: 2}
 """
 
-NAMES = ("all", "agent", "email", "narrow", "marketing", "deleter", "stranger")
+NAMES = ("all", "agent", "email", "narrow", "marketing", "deleter", "slow", "stranger")
 
 
 def paths(info):
@@ -317,6 +318,14 @@ class Policy(unittest.TestCase):
                      x_criticality="agent")
         self.refused("all", "DeleteProfile", entity_messages.DeleteProfileRequest(
             identity=identity(), sandbox="prod"), "POLICY_RPC_DENIED")
+
+    def test_a_rate_is_kept(self):
+        request = messages.GetContextRequest(identity=identity())
+        for _ in range(2):
+            self.call("slow", "GetContext", request)
+        failure = self.callers["slow"].refused("GetContext", request)
+        self.assertEqual((failure.code, failure.reason),
+                         (grpc.StatusCode.RESOURCE_EXHAUSTED, "CALLER_RATE_EXCEEDED"))
 
     def test_services_beside_have_rights_of_their_own(self):
         def ask(caller, path):
