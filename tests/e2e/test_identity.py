@@ -383,7 +383,7 @@ class Identity(unittest.TestCase):
                 wait_until(lambda: server.metrics()[reloads % "failure"] == before + number, 10,
                            "a set that fails")
                 self.assertEqual(call(server.channel, new), OK)
-            self.assertIn("JWKS_INVALID", server.read_log())
+            wait_until(lambda: "JWKS_INVALID" in server.read_log(), 10, "the log")
             # A key that is gone takes its tokens with it, those that were remembered too.
             self.files.put("rotating.json", issuer.jwks("new"))
             wait_until(lambda: call(server.channel, old) == "TOKEN_KEY_UNKNOWN", 10, "the end")
