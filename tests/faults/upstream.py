@@ -75,8 +75,12 @@ class _Listener:
             return sum(path in request for request in self.requests)
 
     def close(self):
-        # A thread that sleeps in accept is not woken by close alone.
-        self.socket.shutdown(socket.SHUT_RDWR)
+        """May come twice."""
+        try:
+            # A thread that sleeps in accept is not woken by close alone.
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
         self.socket.close()
         with self.lock:
             for connection in self.open:
@@ -205,6 +209,8 @@ class Http2(_Listener):
 
     def serve(self, connection):
         with self.context.wrap_socket(connection, server_side=True) as tls:
+            with self.lock:
+                self.open.add(tls)  # the plain socket is empty now
             state = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
             state.initiate_connection()
 

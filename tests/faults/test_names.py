@@ -1,0 +1,138 @@
+"""Names of hosts that cannot be looked up, or lead elsewhere than before. The server sees files of its
+own in place of /etc/hosts and /etc/resolv.conf, in a mount namespace; that takes root or user
+namespaces, and without both the tests are skipped."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import unittest
+
+from case import Code, FaultCase, serving
+from harness import wait_until
+from upstream import PROFILE, Plain, http
+
+# A child in a namespace that it makes itself.
+UNSHARE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
+HOST = "entity.faults.test"
+
+
+def can_unshare():
+    return shutil.which("unshare") is not None and subprocess.run(
+        [*UNSHARE, "sh", "-c", "mount --bind /etc/hosts /etc/hosts"],
+        capture_output=True).returncode == 0
+
+
+@unittest.skipUnless(can_unshare(), "no mount namespaces here")
+class Names(FaultCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.hosts = os.path.join(self.folder.name, "hosts")
+        self.resolver = os.path.join(self.folder.name, "resolv.conf")
+        self.point_to(None)
+        self.write(self.resolver, "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+        # The harness starts a program by its name in PC_BIN: this one does so in a namespace.
+        self.program = os.path.join(self.folder.name, "profile-contextd")
+        self.write(self.program, f"""#!/bin/sh
+exec {' '.join(UNSHARE)} sh -c 'mount --bind {self.hosts} /etc/hosts &&
+    mount --bind {self.resolver} /etc/resolv.conf && exec "$0" "$@"' {self.real()} "$@"
+""")
+        os.chmod(self.program, 0o755)
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    @staticmethod
+    def real():
+        return os.path.join(os.environ["PC_BIN"], "profile-contextd")
+
+    @staticmethod
+    def write(path, text):
+        # In place, as the file is bound.
+        with open(path, "w") as file:
+            file.write(text)
+
+    def point_to(self, address):
+        line = f"{address} {HOST}\n" if address else ""
+        self.write(self.hosts, f"127.0.0.1 localhost\n{line}")
+
+    @contextlib.contextmanager
+    def server(self, port, *arguments):
+        import harness
+        before = harness.BIN
+        harness.BIN = self.folder.name
+        try:
+            with serving(f"http://{HOST}:{port}", "--upstream-allow-plain-http",
+                         "--upstream-dns-ttl=1s", "--upstream-connection-age=1s",
+                         *arguments) as server:
+                yield server
+        finally:
+            harness.BIN = before
+
+    def upstream(self, host, port=0):
+        upstream = Plain(lambda path, number: http(200, PROFILE), host=host, port=port)
+        self.addCleanup(upstream.close)
+        return upstream
+
+    def test_a_name_that_is_not_there_yet(self):
+        upstream = self.upstream("127.0.0.1")
+        with self.server(upstream.port) as server:
+            outcome = self.call(server, timeout=3.0)
+            self.assertEqual(outcome.code, Code.UNAVAILABLE)
+            self.point_to("127.0.0.1")
+            self.recovers(server)
+
+    def test_a_name_that_leads_elsewhere_is_followed(self):
+        """Though the old address still answers."""
+        old = self.upstream("127.0.0.1")
+        new = self.upstream("127.0.0.2", old.port)
+        self.point_to("127.0.0.1")
+        with self.server(old.port) as server:
+            self.recovers(server)
+            self.assertEqual(new.number, 0)
+            self.point_to("127.0.0.2")
+            wait_until(lambda: self.call(server).code == Code.OK and new.number > 0, 10,
+                       "the new address to be asked")
+
+    def test_a_name_that_moves_away_from_a_dead_host(self):
+        old = self.upstream("127.0.0.1")
+        new = self.upstream("127.0.0.2", old.port)
+        self.point_to("127.0.0.1")
+        with self.server(old.port) as server:
+            self.recovers(server)
+            old.close()
+            self.point_to("127.0.0.2")
+            self.recovers(server)
+            self.assertGreater(new.number, 0)
+
+    def test_a_name_server_that_never_answers(self):
+        """Deadlines hold, and nobody waits for somebody else's look-up."""
+        try:
+            silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            silent.bind(("127.0.0.1", 53))
+        except OSError as error:
+            self.skipTest(f"no port 53 here: {error}")
+        with silent:
+            self.write(self.resolver, "nameserver 127.0.0.1\noptions timeout:20 attempts:1\n")
+            upstream = self.upstream("127.0.0.1")
+            with self.server(upstream.port, "--upstream-connect-timeout=500ms") as server:
+                for timeout in (0.2, 0.5):
+                    outcome = self.call(server, timeout)
+                    self.assertIn(outcome.code, {Code.DEADLINE_EXCEEDED, Code.UNAVAILABLE})
+                outcomes = []
+                threads = [threading.Thread(target=lambda: outcomes.append(self.call(server, 2.0)))
+                           for _ in range(8)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+                self.assertEqual({o.code for o in outcomes}, {Code.UNAVAILABLE})
+                self.point_to("127.0.0.1")
+                self.recovers(server)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
