@@ -34,11 +34,12 @@ class Network(FaultCase):
     def test_five_seconds_late(self):
         """Callers are told at their deadline; with something remembered they get it."""
         with serving(self.proxy.url, "--cache-max-bytes=4MiB", "--cache-profile-fresh=1ms",
-                     "--cache-segments-fresh=1ms", "--cache-revalidate=0s") as server:
+                     "--cache-segments-fresh=1ms", "--cache-revalidate=0s",
+                     "--defaults-answer-margin=50ms") as server:
             self.call(server, method="GetContext", request=CONTEXT)
             other = messages.GetProfileRequest(identity=identity("CRMID", "CRM-1003"))
             self.proxy.set(Fault(delay=5))
-            for timeout in (0.1, 0.5):
+            for timeout in (0.3, 0.6):
                 outcome = self.call(server, timeout, "GetContext", CONTEXT)
                 self.assertEqual(outcome.code, Code.OK)
                 self.assertEqual({s.status for s in outcome.answer.context.sections}, {STALE})
