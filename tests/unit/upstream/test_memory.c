@@ -72,9 +72,26 @@ static void assert_out_of_memory(pc_status status)
     pc_status_clear(&status);
 }
 
+static void plain(pc_entity_options *options)
+{
+    (void)options;
+}
+
+static void hedged(pc_entity_options *options)
+{
+    options->hedge_after_ms = 1;
+    options->hedge_percent = 100;
+    options->timeout_ms = HEDGED_TIMEOUT_MS;
+}
+
+static void retried(pc_entity_options *options)
+{
+    options->retry_percent = 100;
+}
+
 /* False when nothing failed any more. */
 static bool fetch_with_failure(long at, const char *base, collector *seen,
-                               const pc_entity_query *query, int64_t hedge_after_ms)
+                               const pc_entity_query *query, void (*change)(pc_entity_options *))
 {
     pc_entity_options options = PC_ENTITY_OPTIONS_DEFAULT;
     options.base_url = base;
@@ -83,9 +100,7 @@ static bool fetch_with_failure(long at, const char *base, collector *seen,
     options.client_secret = "s";
     options.scopes = "openid";
     options.org_id = "o";
-    options.hedge_after_ms = hedge_after_ms;
-    options.hedge_percent = 100;
-    options.timeout_ms = hedge_after_ms > 0 ? HEDGED_TIMEOUT_MS : options.timeout_ms;
+    change(&options);
     pc_entity_client *client = NULL;
     atomic_store(&countdown, at);
     pc_status status = pc_entity_client_new(&client, &options);
@@ -132,7 +147,7 @@ static void fail_each(const pc_entity_query *query)
     for (bool failed = true; failed; at++) {
         collector seen;
         collector_init(&seen, 1);
-        failed = fetch_with_failure(at, base, &seen, query, 0);
+        failed = fetch_with_failure(at, base, &seen, query, plain);
         collector_deinit(&seen);
     }
     /* Fewer would mean that the wrapping does not work. */
@@ -154,23 +169,35 @@ static void test_memory__every_failed_allocation_of_a_profile_fetch_ends_well(vo
     fail_each(&profile_query);
 }
 
-/* The first request hangs, so that each time a second one is sent, or fails to be. */
-static void test_memory__every_failed_allocation_of_a_hedged_fetch_ends_well(void **state)
+/* The first request meets `first`, so that each time a second one is sent, or fails to be. */
+static void fail_each_after(fake_answer first, void (*change)(pc_entity_options *))
 {
-    (void)state;
     long at = 0;
     for (bool failed = true; failed; at++) {
         char base[128];
         fake_http *server = new_server(base, sizeof base);
-        fake_http_push(server, "/data/core/ups/access/entities",
-                       (fake_answer){.manner = FAKE_HANG});
+        fake_http_push(server, "/data/core/ups/access/entities", first);
         collector seen;
         collector_init(&seen, 1);
-        failed = fetch_with_failure(at, base, &seen, &profile_query, 1);
+        failed = fetch_with_failure(at, base, &seen, &profile_query, change);
         collector_deinit(&seen);
         fake_http_free(server);
     }
     assert_true(at > 20);
+}
+
+static void test_memory__every_failed_allocation_of_a_hedged_fetch_ends_well(void **state)
+{
+    (void)state;
+    fail_each_after((fake_answer){.manner = FAKE_HANG}, hedged);
+}
+
+static void test_memory__every_failed_allocation_of_a_retried_fetch_ends_well(void **state)
+{
+    (void)state;
+    fake_answer unavailable = fake_text(503, "{}");
+    unavailable.headers = "x-request-id: r-1\r\n";
+    fail_each_after(unavailable, retried);
 }
 
 static void test_memory__every_failed_allocation_of_an_audience_fetch_ends_well(void **state)
@@ -189,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory__every_failed_allocation_of_a_profile_fetch_ends_well),
         cmocka_unit_test(test_memory__every_failed_allocation_of_a_hedged_fetch_ends_well),
+        cmocka_unit_test(test_memory__every_failed_allocation_of_a_retried_fetch_ends_well),
         cmocka_unit_test(test_memory__every_failed_allocation_of_an_audience_fetch_ends_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
