@@ -25,6 +25,8 @@
 #include "rpc/server.h"
 #include "sandbox_child.h"
 #include "service/service.h"
+#include "status_history.h"
+#include "status_page.h"
 #include "telemetry/metrics_text.h"
 #include "util/clock.h"
 
@@ -72,7 +74,10 @@ struct pc_app {
     pc_operator *operator_port;        /* NULL: there is none, and nothing is counted */
     pc_rpc_metrics *calls;             /* NULL as above */
     pc_section_counts *section_counts; /* NULL as above */
+    pc_distribution *part_ages;        /* NULL as above */
     pc_metrics_page page;              /* whole before there is a server */
+    pc_recent_calls *recent;           /* NULL as above */
+    pc_status_history *history;        /* NULL as above */
 };
 
 /* "" in the configuration is NULL to the parts. */
@@ -94,12 +99,31 @@ static void print_address(char *out, size_t size, const char *address, int port)
 
 /* ---- the operator port ----------------------------------------------------------------------- */
 
-static void write_page(void *self, pc_buffer *out)
+static void write_metrics(void *self, pc_buffer *out)
 {
     const pc_app *app = self;
     pc_metrics_page_write(&app->page, out);
     pc_reloading_write_metrics(app->reload, app->server, out);
     pc_admission_write_metrics(app->admission, out);
+}
+
+static void write_status(void *self, pc_buffer *out)
+{
+    const pc_app *app = self;
+    const pc_status_page page = {
+        .metrics = &app->page,
+        .history = app->history,
+        .recent = app->recent,
+        .slow_ms = app->config->operator.slow_call,
+        .is_draining = pc_operator_get_state(app->operator_port) == PC_OPERATOR_DRAINING,
+    };
+    pc_status_page_write(&page, out);
+}
+
+static void write_config(void *self, pc_buffer *out)
+{
+    const pc_app *app = self;
+    pc_status_config_write(app->config, out);
 }
 
 /* Comes first, so that health can be asked for while the rest takes its time. */
@@ -109,10 +133,19 @@ static pc_status start_operator(pc_app *app)
     if (address[0] == '\0') {
         return PC_OK;
     }
-    const pc_operator_options options = {address, PC_METRICS_CONTENT_TYPE, write_page, app};
+    static const char json_type[] = "application/json";
+    static const pc_operator_page pages[] = {
+        {"/metrics", PC_METRICS_CONTENT_TYPE, write_metrics},
+        {"/status.json", json_type, write_status},
+        {"/config.json", json_type, write_config},
+    };
+    const pc_operator_options options = {address, pages, PC_COUNT_OF(pages), app};
     pc_status status = pc_operator_new(&app->operator_port, &options);
     if (pc_status_ok(&status)) {
         status = pc_section_counts_new(&app->section_counts);
+    }
+    if (pc_status_ok(&status)) {
+        status = pc_part_ages_new(&app->part_ages);
     }
     if (pc_status_ok(&status)) {
         char found[256];
@@ -134,11 +167,19 @@ static pc_status make_page(pc_app *app, const pc_method *rows, size_t count)
     pc_status status = pc_rpc_metrics_new(&app->calls, paths, count);
     app->page.calls = app->calls;
     app->page.sections = app->section_counts;
+    app->page.part_ages = app->part_ages;
     app->page.upstream = app->upstream;
     app->page.cache = app->gatherer.cache;
     app->page.cache_bytes_max = (size_t)app->config->cache.max_bytes;
     app->page.core_version = pc_rpc_core_version();
     app->page.policies = pc_access_rules_holder(app->access_rules);
+    app->page.own_methods = PC_SERVICE_METHODS;
+    if (pc_status_ok(&status)) {
+        status = pc_recent_calls_new(&app->recent, app->config->operator.slow_call * 1000000);
+    }
+    if (pc_status_ok(&status)) {
+        status = pc_status_history_new(&app->history, &app->page, count, app->timers, NULL, app);
+    }
     return status;
 }
 
@@ -149,8 +190,20 @@ static void count_begun(void *self, size_t method)
 
 static void count_ended(void *self, const pc_call_figures *figures)
 {
-    pc_rpc_metrics_ended(((pc_app *)self)->calls, figures->method, figures->code,
-                         figures->duration_ns, figures->request_bytes, figures->answer_bytes);
+    const pc_app *app = self;
+    pc_rpc_metrics_ended(app->calls, figures->method, figures->code, figures->duration_ns,
+                         figures->request_bytes, figures->answer_bytes);
+    if (pc_recent_calls_wants(app->recent, figures->code, figures->duration_ns) &&
+        figures->method < PC_SERVICE_METHODS) {
+        const pc_recent_call call = {
+            .method = pc_rpc_metrics_path(app->calls, figures->method),
+            .code = figures->code,
+            .reason = figures->reason,
+            .duration_ns = figures->duration_ns,
+            .upstream_calls = figures->upstream_calls,
+        };
+        pc_recent_calls_note(app->recent, &call);
+    }
 }
 
 static void set_operator_state(pc_app *app, pc_operator_state state)
@@ -438,6 +491,7 @@ static pc_status make_service(pc_app *app)
     app->service = (pc_service){
         .gatherer = &app->gatherer,
         .section_counts = app->section_counts,
+        .part_ages = app->part_ages,
         .page_token_key = &app->page_token_key,
         .sandbox = c->upstream.sandbox,
         .merge_policy = c->upstream.merge_policy[0] == '\0' && app->sandbox != NULL
@@ -743,6 +797,7 @@ void pc_app_stop(pc_app *app)
     pc_operator_free(app->operator_port);
     pc_admission_stop(app->admission);
     pc_reload_free(app->reload);
+    pc_status_history_stop(app->history);
     /* No call is left; fetches that no one waits for end here. */
     pc_gatherer_stop(&app->gatherer);
     pc_joining_free(app->joining);
@@ -757,9 +812,12 @@ void pc_app_stop(pc_app *app)
     pc_insight_set_free(app->insights);
     pc_summary_rules_free(app->summary);
     pc_audience_names_free(app->names);
+    pc_status_history_free(app->history);
+    pc_recent_calls_free(app->recent);
     pc_rpc_metrics_free(app->calls);
     pc_section_counts_free(app->section_counts);
     pc_access_rules_free(app->access_rules);
+    pc_distribution_free(app->part_ages);
     pc_sandbox_child_stop(app->sandbox);
     free(app);
 }

@@ -39,14 +39,6 @@ static void write_policy(pc_buffer *out, pc_policy_holder *holder)
 static void write_sections(pc_buffer *out, const pc_section_counts *counts)
 {
     static const char name[] = "profilecontext_section_answers_total";
-    static const char *const sections[PC_SECTION_COUNT] = {
-        [PC_SECTION_PROFILE] = "profile",
-        [PC_SECTION_EVENTS] = "events",
-        [PC_SECTION_SEGMENTS] = "segment_memberships",
-        [PC_SECTION_IDENTITIES] = "identities",
-        [PC_SECTION_INSIGHTS] = "insights",
-        [PC_SECTION_SUMMARY] = "summary",
-    };
     static const char *const origins[PC_ORIGIN_COUNT] = {
         [PC_ORIGIN_NONE] = "none",
         [PC_ORIGIN_UPSTREAM] = "upstream",
@@ -66,7 +58,7 @@ static void write_sections(pc_buffer *out, const pc_section_counts *counts)
     for (int section = PC_SECTION_PROFILE; section < PC_SECTION_COUNT; section++) {
         for (int origin = 0; origin < PC_ORIGIN_COUNT; origin++) {
             for (int status = PC_SECTION_OK; status < PC_SECTION_STATUS_COUNT; status++) {
-                const pc_metric_label labels[] = {{"section", sections[section]},
+                const pc_metric_label labels[] = {{"section", pc_section_name((pc_section)section)},
                                                   {"origin", origins[origin]},
                                                   {"status", statuses[status]}};
                 pc_metrics_count(out, name, labels, PC_COUNT_OF(labels),
@@ -112,17 +104,53 @@ static void write_cache(pc_buffer *out, pc_cache *cache, size_t bytes_max)
     write_prefetched(out, &figures);
 }
 
+/* The samples of one kind of a distribution, whose values are `unit`s: how many make a second. */
+static void write_seconds(pc_buffer *out, const char *name, const pc_metric_label *label,
+                          const pc_distribution *distribution, size_t kind, double unit)
+{
+    double bounds[PC_DISTRIBUTION_BOUNDS_MAX];
+    size_t count;
+    const int64_t *given = pc_distribution_bounds(distribution, &count);
+    for (size_t i = 0; i < count; i++) {
+        bounds[i] = (double)given[i] / unit;
+    }
+    pc_distribution_figures figures;
+    pc_distribution_read(distribution, kind, &figures);
+    const pc_metric_histogram histogram = {bounds, figures.counts, count,
+                                           (double)figures.sum / unit};
+    pc_metrics_histogram(out, name, label, 1, &histogram);
+}
+
+static void write_ages(pc_buffer *out, const pc_distribution *ages)
+{
+    static const char name[] = "profilecontext_cache_hit_age_seconds";
+    static const char *const parts[PC_PART_COUNT] = {
+        [PC_PART_PROFILE] = "profile", [PC_PART_EVENTS] = "events"};
+    pc_metrics_head(out, name, PC_METRIC_HISTOGRAM,
+                    "Age of what was remembered, when an answer was made of it.");
+    for (size_t part = 0; part < PC_PART_COUNT; part++) {
+        const pc_metric_label label = {"part", parts[part]};
+        write_seconds(out, name, &label, ages, part, 1e3);
+    }
+}
+
 /* ---- the upstream ---------------------------------------------------------------------------- */
+
+static const char *const operations[PC_ENTITY_KIND_COUNT] = {
+    [PC_ENTITY_PROFILE] = "profile",     [PC_ENTITY_EVENTS] = "events",
+    [PC_ENTITY_AUDIENCES] = "audiences", [PC_ENTITY_BATCH] = "batch",
+    [PC_ENTITY_RECORD] = "record",       [PC_ENTITY_GRAPH] = "graph",
+    [PC_ENTITY_DELETE] = "delete",       [PC_ENTITY_XID] = "xid",
+};
+
+const char *pc_metrics_page_operation(size_t operation)
+{
+    return operations[operation];
+}
 
 static void write_operations(pc_buffer *out, const char *name, const char *help,
                              const uint64_t counts[PC_ENTITY_KIND_COUNT])
 {
-    static const char *const operations[PC_ENTITY_KIND_COUNT] = {
-        [PC_ENTITY_PROFILE] = "profile",     [PC_ENTITY_EVENTS] = "events",
-        [PC_ENTITY_AUDIENCES] = "audiences", [PC_ENTITY_BATCH] = "batch",
-        [PC_ENTITY_RECORD] = "record",       [PC_ENTITY_GRAPH] = "graph",
-        [PC_ENTITY_DELETE] = "delete",       [PC_ENTITY_XID] = "xid",
-    };
     pc_metrics_head(out, name, PC_METRIC_COUNTER, help);
     for (size_t i = 0; i < PC_ENTITY_KIND_COUNT; i++) {
         const pc_metric_label label = {"operation", operations[i]};
@@ -183,6 +211,60 @@ static void write_breakers(pc_buffer *out, const pc_breaker_figures figures[PC_U
     }
 }
 
+static void write_answers(pc_buffer *out, const pc_answer_counts *answers)
+{
+    static const char results_name[] = "profilecontext_upstream_answers_total";
+    static const char took_name[] = "profilecontext_upstream_duration_seconds";
+    static const char *const results[PC_ANSWER_COUNT] = {
+        [PC_ANSWER_OK] = "ok",
+        [PC_ANSWER_NOT_FOUND] = "not_found",
+        [PC_ANSWER_UNAUTHENTICATED] = "unauthenticated",
+        [PC_ANSWER_THROTTLED] = "throttled",
+        [PC_ANSWER_REFUSED] = "refused",
+        [PC_ANSWER_FAILED] = "failed",
+        [PC_ANSWER_NONE] = "none",
+        [PC_ANSWER_CANCELLED] = "cancelled",
+    };
+    pc_metrics_head(out, results_name, PC_METRIC_COUNTER,
+                    "Requests to the Entity API that have ended, by what came back.");
+    for (size_t i = 0; i < PC_ENTITY_KIND_COUNT; i++) {
+        for (size_t result = 0; result < PC_ANSWER_COUNT; result++) {
+            const pc_metric_label labels[] = {{"operation", operations[i]},
+                                              {"result", results[result]}};
+            pc_metrics_count(out, results_name, labels, 2,
+                             atomic_load(&answers->counts[i][result]));
+        }
+    }
+    pc_metrics_head(out, took_name, PC_METRIC_HISTOGRAM,
+                    "Time of requests to the Entity API, without those that were cancelled.");
+    for (size_t i = 0; i < PC_ENTITY_KIND_COUNT; i++) {
+        const pc_metric_label label = {"operation", operations[i]};
+        write_seconds(out, took_name, &label, answers->took, i, 1e9);
+    }
+    write_one(out, "profilecontext_upstream_failures_in_row", PC_METRIC_GAUGE,
+              "Requests that brought no answer or a 5xx since the last that did better.",
+              atomic_load(&answers->failures_in_row));
+}
+
+static void write_number(pc_buffer *out, const char *name, const char *help, double value)
+{
+    pc_metrics_head(out, name, PC_METRIC_GAUGE, help);
+    pc_metrics_number(out, name, NULL, 0, value);
+}
+
+/* Without a token both are 0. */
+static void write_token(pc_buffer *out, const pc_entity_counters *counters)
+{
+    int64_t age_ms = counters->token_age_ms;
+    int64_t left_ms = counters->token_left_ms;
+    write_number(out, "profilecontext_upstream_token_age_seconds",
+                 "Age of the access token in use; 0: there is none.",
+                 age_ms < 0 ? 0 : (double)age_ms / 1e3);
+    write_number(out, "profilecontext_upstream_token_lifetime_left_seconds",
+                 "How long it is still good; 0: there is none, or it never expires.",
+                 left_ms < 0 ? 0 : (double)left_ms / 1e3);
+}
+
 static void write_upstream(pc_buffer *out, const pc_entity_client *upstream)
 {
     pc_entity_counters counters;
@@ -209,15 +291,15 @@ static void write_upstream(pc_buffer *out, const pc_entity_client *upstream)
               "Requests sent a second time since the first was slow.", counters.hedges_sent);
     write_one(out, "profilecontext_upstream_hedges_won_total", PC_METRIC_COUNTER,
               "Those whose answer was the result.", counters.hedges_won);
+    write_one(out, "profilecontext_upstream_connections", PC_METRIC_GAUGE,
+              "Connections to the upstream and to IMS.", counters.connections_open);
+    write_one(out, "profilecontext_upstream_connections_opened_total", PC_METRIC_COUNTER,
+              "Those that were opened.", counters.connections_opened);
+    write_token(out, &counters);
+    write_answers(out, pc_entity_client_answers(upstream));
 }
 
 /* ---- the budget ------------------------------------------------------------------------------ */
-
-static void write_number(pc_buffer *out, const char *name, const char *help, double value)
-{
-    pc_metrics_head(out, name, PC_METRIC_GAUGE, help);
-    pc_metrics_number(out, name, NULL, 0, value);
-}
 
 /* One sample for each criticality. */
 static void write_classes(pc_buffer *out, const char *name, pc_metric_type type, const char *help,
@@ -310,6 +392,7 @@ void pc_metrics_page_write(const pc_metrics_page *page, pc_buffer *out)
     pc_rpc_metrics_write(page->calls, out);
     write_sections(out, page->sections);
     write_cache(out, page->cache, page->cache_bytes_max);
+    write_ages(out, page->part_ages);
     write_upstream(out, page->upstream);
     write_budget(out, page->upstream);
     if (page->server != NULL) {

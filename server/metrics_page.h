@@ -13,7 +13,9 @@
 /* Borrowed, and alive as long as pages are written. */
 typedef struct {
     const pc_rpc_metrics *calls;
+    size_t own_methods; /* the first of its methods are our own service's */
     const pc_section_counts *sections;
+    const pc_distribution *part_ages;
     const pc_entity_client *upstream;
     pc_cache *cache; /* NULL: nothing is remembered */
     size_t cache_bytes_max;
@@ -23,6 +25,9 @@ typedef struct {
     pc_policy_holder *policies; /* NULL: there is no policy */
     int64_t started_wall_ms;
 } pc_metrics_page;
+
+/* The name of an operation of the upstream, a pc_entity_kind. */
+const char *pc_metrics_page_operation(size_t operation);
 
 void pc_metrics_page_write(const pc_metrics_page *page, pc_buffer *out);
 

@@ -352,6 +352,17 @@ static void print_quoted(FILE *out, const char *text)
     fputc('"', out);
 }
 
+void pc_config_visit(const pc_config *config,
+                     void (*fn)(void *self, const char *key, const char *value, const char *source),
+                     void *self)
+{
+    for (size_t i = 0; i < config_key_count; i++) {
+        char value[SHOWN_BYTES_MAX];
+        config_show(value, sizeof value, config, &config_keys[i]);
+        fn(self, config_keys[i].name, value, config->sources[i]);
+    }
+}
+
 void pc_config_print(FILE *out, const pc_config *config)
 {
     char group[32] = "";

@@ -95,6 +95,7 @@ typedef struct {
     } door;
     struct {
         char *address;
+        int64_t slow_call;
     } operator;
     struct {
         int64_t deadline;
@@ -251,6 +252,12 @@ void pc_config_errors_deinit(pc_config_errors *errors);
 
 /* Prints what --help shows. */
 void pc_config_print_help(FILE *out);
+
+/* Calls `fn` with each key, its value as it would be written (a secret as "(hidden)") and where it
+ * came from. The texts are borrowed for the call. */
+void pc_config_visit(const pc_config *config,
+                     void (*fn)(void *self, const char *key, const char *value, const char *source),
+                     void *self);
 
 /* Prints the configuration as YAML, each key with where it came from, secrets hidden. */
 void pc_config_print(FILE *out, const pc_config *config);

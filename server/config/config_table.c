@@ -122,9 +122,10 @@ const config_key config_keys[] = {
      "process ends with status 3; 0: never"},
 
     {"operator.address", KEY_TEXT, AT(operator.address), "", 0, 0, NULL, "HOST:PORT",
-     "serve /metrics, /healthz and /readyz here over plain HTTP, such as on 127.0.0.1:9464; "
-     "without "
-     "it they are not served"},
+     "serve a status page, /metrics, /healthz and /readyz here over plain HTTP, such as on "
+     "127.0.0.1:9464; without it they are not served"},
+    {"operator.slow_call", KEY_DURATION, AT(operator.slow_call), "1s", 1, SECONDS(600), NULL,
+     "TIME", "calls that take this long are listed on the status page as slow"},
 
     {"defaults.deadline", KEY_DURATION, AT(defaults.deadline), "5s", 1, SECONDS(600), NULL, "TIME",
      "of calls that come without one"},

@@ -54,6 +54,9 @@ static inline bool pc_section_has_data(const pc_section_result *result)
     return result->status == PC_SECTION_OK || result->status == PC_SECTION_STALE;
 }
 
+/* As callers write it in a read mask. */
+const char *pc_section_name(pc_section section);
+
 /* What a failed fetch makes of its sections. */
 pc_section_status pc_section_verdict(const pc_status *failure);
 

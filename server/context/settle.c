@@ -11,6 +11,20 @@ static bool wants(const pc_gather_plan *plan, pc_section section)
     return (plan->sections & PC_SECTION_BIT(section)) != 0;
 }
 
+const char *pc_section_name(pc_section section)
+{
+    static const char *const names[PC_SECTION_COUNT] = {
+        [PC_SECTION_NONE] = "none",
+        [PC_SECTION_PROFILE] = "profile",
+        [PC_SECTION_EVENTS] = "events",
+        [PC_SECTION_SEGMENTS] = "segment_memberships",
+        [PC_SECTION_IDENTITIES] = "identities",
+        [PC_SECTION_INSIGHTS] = "insights",
+        [PC_SECTION_SUMMARY] = "summary",
+    };
+    return names[section];
+}
+
 pc_section_status pc_section_verdict(const pc_status *failure)
 {
     if (failure->code == PC_CODE_NOT_FOUND) {

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "operator/content_policy.h"
+#include "operator/status_html.h"
 #include "util/listener.h"
 
 enum {
@@ -25,6 +27,7 @@ struct pc_operator {
     _Atomic pc_operator_state state;
     struct MHD_Daemon *daemon;
     int port;
+    char policy[PC_CONTENT_POLICY_BYTES]; /* of the status page */
 };
 
 /* What a path answers; `response` is owned, NULL when there is no memory for it. */
@@ -53,26 +56,38 @@ static answer alive(pc_operator *server)
 static answer ready(pc_operator *server)
 {
     static const char *const words[] = {"starting\n", "ready\n", "draining\n"};
-    pc_operator_state state = atomic_load_explicit(&server->state, memory_order_acquire);
+    pc_operator_state state = pc_operator_get_state(server);
     return plain(state == PC_OPERATOR_READY ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
                  words[state]);
 }
 
-static answer metrics(pc_operator *server)
+static answer status_page(pc_operator *server)
 {
-    if (atomic_load_explicit(&server->state, memory_order_acquire) == PC_OPERATOR_STARTING) {
+    answer page = {MHD_HTTP_OK, "text/html; charset=utf-8",
+                   MHD_create_response_from_buffer(pc_status_html_size,
+                                                   (void *)(uintptr_t)pc_status_html,
+                                                   MHD_RESPMEM_PERSISTENT)};
+    if (page.response != NULL) {
+        (void)MHD_add_response_header(page.response, "Content-Security-Policy", server->policy);
+    }
+    return page;
+}
+
+static answer written(pc_operator *server, const pc_operator_page *page)
+{
+    if (pc_operator_get_state(server) == PC_OPERATOR_STARTING) {
         return plain(MHD_HTTP_SERVICE_UNAVAILABLE, "starting\n");
     }
-    pc_buffer page;
-    pc_buffer_init(&page, PAGE_BYTES_MAX);
-    server->options.write_metrics(server->options.self, &page);
-    size_t size = page.size;
-    char *text = pc_buffer_take_text(&page);
-    pc_buffer_deinit(&page);
+    pc_buffer buffer;
+    pc_buffer_init(&buffer, PAGE_BYTES_MAX);
+    page->write(server->options.self, &buffer);
+    size_t size = buffer.size;
+    char *text = pc_buffer_take_text(&buffer);
+    pc_buffer_deinit(&buffer);
     if (text == NULL) {
         return plain(MHD_HTTP_INTERNAL_SERVER_ERROR, "no memory for the page\n");
     }
-    answer whole = {MHD_HTTP_OK, server->options.content_type,
+    answer whole = {MHD_HTTP_OK, page->content_type,
                     MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE)};
     if (whole.response == NULL) {
         free(text);
@@ -83,8 +98,9 @@ static answer metrics(pc_operator *server)
 static const struct {
     const char *path;
     answer (*answer)(pc_operator *server);
-} pages[] = {
-    {"/metrics", metrics},
+} own_pages[] = {
+    {"/", status_page},
+    {"/status", status_page},
     {"/healthz", alive},
     {"/readyz", ready},
 };
@@ -96,13 +112,21 @@ static bool only_reads(const char *method)
 
 static answer answer_to(pc_operator *server, const char *path, const char *method)
 {
-    for (size_t i = 0; i < PC_COUNT_OF(pages); i++) {
-        if (strcmp(path, pages[i].path) == 0) {
-            return only_reads(method) ? pages[i].answer(server)
-                                      : plain(MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+    static const char only_reading[] = "only GET and HEAD\n";
+    for (size_t i = 0; i < PC_COUNT_OF(own_pages); i++) {
+        if (strcmp(path, own_pages[i].path) == 0) {
+            return only_reads(method) ? own_pages[i].answer(server)
+                                      : plain(MHD_HTTP_METHOD_NOT_ALLOWED, only_reading);
         }
     }
-    return plain(MHD_HTTP_NOT_FOUND, "/metrics, /healthz and /readyz are here\n");
+    for (size_t i = 0; i < server->options.page_count; i++) {
+        const pc_operator_page *page = &server->options.pages[i];
+        if (strcmp(path, page->path) == 0) {
+            return only_reads(method) ? written(server, page)
+                                      : plain(MHD_HTTP_METHOD_NOT_ALLOWED, only_reading);
+        }
+    }
+    return plain(MHD_HTTP_NOT_FOUND, "/, /metrics, /healthz and /readyz are here\n");
 }
 
 /* ---- HTTP ------------------------------------------------------------------------------------ */
@@ -127,6 +151,8 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *connection,
     }
     (void)MHD_add_response_header(a.response, MHD_HTTP_HEADER_CONTENT_TYPE, a.type);
     (void)MHD_add_response_header(a.response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    (void)MHD_add_response_header(a.response, "X-Content-Type-Options", "nosniff");
+    (void)MHD_add_response_header(a.response, "Referrer-Policy", "no-referrer");
     if (a.status == MHD_HTTP_METHOD_NOT_ALLOWED) {
         (void)MHD_add_response_header(a.response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
     }
@@ -143,7 +169,10 @@ pc_status pc_operator_new(pc_operator **out, const pc_operator_options *options)
         return pc_status_out_of_memory();
     }
     int listener;
-    pc_status status = pc_listener_open(&listener, options->address, "--operator-address");
+    pc_status status = pc_content_policy(server->policy, pc_status_html, pc_status_html_size);
+    if (pc_status_ok(&status)) {
+        status = pc_listener_open(&listener, options->address, "--operator-address");
+    }
     if (!pc_status_ok(&status)) {
         free(server);
         return status;
@@ -171,6 +200,11 @@ pc_status pc_operator_new(pc_operator **out, const pc_operator_options *options)
 void pc_operator_set_state(pc_operator *server, pc_operator_state state)
 {
     atomic_store_explicit(&server->state, state, memory_order_release);
+}
+
+pc_operator_state pc_operator_get_state(const pc_operator *server)
+{
+    return atomic_load_explicit(&server->state, memory_order_acquire);
 }
 
 int pc_operator_port(const pc_operator *server)

@@ -347,9 +347,11 @@ void pc_rpc_call_ended(pc_rpc_server *server, pc_call *call)
         const pc_call_figures figures = {
             .method = method_of(server, call),
             .code = call->code,
+            .reason = call->reason,
             .duration_ns = duration_ns,
             .request_bytes = call->request_bytes,
             .answer_bytes = call->answer_bytes,
+            .upstream_calls = atomic_load_explicit(&call->upstream_calls, memory_order_relaxed),
         };
         options->count_ended(options->self, &figures);
     }

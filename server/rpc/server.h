@@ -15,9 +15,11 @@ typedef struct pc_rpc_server pc_rpc_server;
 typedef struct {
     size_t method; /* place of its row; of an unknown method one more than the last */
     pc_code code;
+    const char *reason; /* of a failure, else ""; constant */
     int64_t duration_ns;
     size_t request_bytes;
     size_t answer_bytes;
+    unsigned upstream_calls;
 } pc_call_figures;
 
 /* How a call ended, for the log. Borrowed for the time of the callback. */

@@ -105,6 +105,7 @@ void pc_note_gathered(pc_call *call, const pc_gathered *gathered)
     pc_call_count_upstream(call, gathered->upstream_calls, gathered->upstream_bytes);
     pc_section_counts_add(service->section_counts, PC_SECTION_NONE, gathered->sections,
                           PC_SECTION_COUNT);
+    pc_part_ages_add(service->part_ages, gathered);
 }
 
 static void release_gathering(void *self)

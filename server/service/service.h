@@ -4,6 +4,7 @@
 #define PC_SERVICE_SERVICE_H
 
 #include "context/gather.h"
+#include "context/part_ages.h"
 #include "context/section_counts.h"
 #include "policy/holder.h"
 #include "rpc/call.h"
@@ -24,6 +25,7 @@ typedef struct {
 typedef struct pc_service {
     const pc_gatherer *gatherer;
     pc_section_counts *section_counts; /* of answers; NULL: they are not counted */
+    pc_distribution *part_ages;        /* likewise */
     const pc_page_token_key *page_token_key;
     const char *sandbox;         /* where a request names none */
     const char *merge_policy;    /* where a request names none */

@@ -8,7 +8,7 @@
 #include "telemetry/metrics_text.h"
 #include "util/stripes.h"
 
-enum { CODES = PC_CODE_UNAUTHENTICATED + 1, BOUNDS = 16, NAME_BYTES_MAX = 128 };
+enum { CODES = PC_RPC_CODES, BOUNDS = PC_RPC_BOUNDS, NAME_BYTES_MAX = 128 };
 
 /* Upper bounds of the buckets: from an answer out of memory to the longest that anybody waits, with
  * the deadlines of routing engines, 20 and 50 ms, among them. */
@@ -25,16 +25,6 @@ typedef struct {
     pc_counter ended[CODES];
     pc_counter took[BOUNDS + 1]; /* calls that ended, by bucket */
 } counters;
-
-/* The same of all stripes. */
-typedef struct {
-    uint64_t in_flight;
-    uint64_t duration_ns;
-    uint64_t request_bytes;
-    uint64_t answer_bytes;
-    uint64_t ended[CODES];
-    uint64_t took[BOUNDS + 1];
-} totals;
 
 struct pc_rpc_metrics {
     size_t known;       /* methods */
@@ -106,31 +96,40 @@ void pc_rpc_metrics_ended(pc_rpc_metrics *metrics, size_t method, pc_code code, 
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static totals add_up(const pc_rpc_metrics *metrics, size_t method)
+const char *pc_rpc_metrics_path(const pc_rpc_metrics *metrics, size_t method)
 {
-    totals t = {0};
+    return metrics->paths[method];
+}
+
+const int64_t *pc_rpc_metrics_bounds(void)
+{
+    return bounds_ns;
+}
+
+void pc_rpc_metrics_read(const pc_rpc_metrics *metrics, size_t method, pc_rpc_figures *out)
+{
+    *out = (pc_rpc_figures){0};
     uint64_t begun = 0;
     uint64_t ended = 0;
     for (unsigned stripe = 0; stripe < PC_STRIPES; stripe++) {
         const counters *c = counters_in(metrics, stripe, method);
-        t.duration_ns += pc_counter_read(&c->duration_ns);
-        t.request_bytes += pc_counter_read(&c->request_bytes);
-        t.answer_bytes += pc_counter_read(&c->answer_bytes);
+        out->duration_ns += pc_counter_read(&c->duration_ns);
+        out->request_bytes += pc_counter_read(&c->request_bytes);
+        out->answer_bytes += pc_counter_read(&c->answer_bytes);
         for (size_t i = 0; i < CODES; i++) {
             uint64_t count = pc_counter_read(&c->ended[i]);
-            t.ended[i] += count;
+            out->ended[i] += count;
             ended += count;
         }
         for (size_t i = 0; i <= BOUNDS; i++) {
-            t.took[i] += pc_counter_read(&c->took[i]);
+            out->took[i] += pc_counter_read(&c->took[i]);
         }
     }
     /* A call may begin in one stripe and end in another, so all ends are read before. */
     for (unsigned stripe = 0; stripe < PC_STRIPES; stripe++) {
         begun += pc_counter_read(&counters_in(metrics, stripe, method)->begun);
     }
-    t.in_flight = begun > ended ? begun - ended : 0;
-    return t;
+    out->in_flight = begun > ended ? begun - ended : 0;
 }
 
 /* The labels of a method, and room for what they point to. */
@@ -148,7 +147,8 @@ static void name_method(method_labels *out, const pc_rpc_metrics *metrics, size_
     out->labels[1] = (pc_metric_label){"grpc_method", path + 1 + service_size + 1};
 }
 
-static void write_ended(pc_buffer *out, const char *name, method_labels *names, const totals *t)
+static void write_ended(pc_buffer *out, const char *name, method_labels *names,
+                        const pc_rpc_figures *t)
 {
     for (size_t code = 0; code < CODES; code++) {
         names->labels[2] = (pc_metric_label){"grpc_code", pc_code_name((pc_code)code)};
@@ -156,7 +156,8 @@ static void write_ended(pc_buffer *out, const char *name, method_labels *names, 
     }
 }
 
-static void write_duration(pc_buffer *out, const char *name, method_labels *names, const totals *t)
+static void write_duration(pc_buffer *out, const char *name, method_labels *names,
+                           const pc_rpc_figures *t)
 {
     double bounds[BOUNDS];
     for (size_t i = 0; i < BOUNDS; i++) {
@@ -171,19 +172,20 @@ static void write_duration(pc_buffer *out, const char *name, method_labels *name
     pc_metrics_histogram(out, name, names->labels, 2, &histogram);
 }
 
-static void write_in_flight(pc_buffer *out, const char *name, method_labels *names, const totals *t)
+static void write_in_flight(pc_buffer *out, const char *name, method_labels *names,
+                            const pc_rpc_figures *t)
 {
     pc_metrics_count(out, name, names->labels, 2, t->in_flight);
 }
 
 static void write_request_bytes(pc_buffer *out, const char *name, method_labels *names,
-                                const totals *t)
+                                const pc_rpc_figures *t)
 {
     pc_metrics_count(out, name, names->labels, 2, t->request_bytes);
 }
 
 static void write_answer_bytes(pc_buffer *out, const char *name, method_labels *names,
-                               const totals *t)
+                               const pc_rpc_figures *t)
 {
     pc_metrics_count(out, name, names->labels, 2, t->answer_bytes);
 }
@@ -193,7 +195,7 @@ static const struct {
     pc_metric_type type;
     const char *help;
     /* Writes the samples of one method. */
-    void (*write)(pc_buffer *out, const char *name, method_labels *names, const totals *t);
+    void (*write)(pc_buffer *out, const char *name, method_labels *names, const pc_rpc_figures *t);
 } metrics_written[] = {
     {"profilecontext_rpc_calls_total", PC_METRIC_COUNTER, "Calls that have ended, by gRPC code.",
      write_ended},
@@ -215,7 +217,8 @@ void pc_rpc_metrics_write(const pc_rpc_metrics *metrics, pc_buffer *out)
         for (size_t method = 0; method <= metrics->known; method++) {
             method_labels names;
             name_method(&names, metrics, method);
-            totals t = add_up(metrics, method);
+            pc_rpc_figures t;
+            pc_rpc_metrics_read(metrics, method, &t);
             metrics_written[i].write(out, name, &names, &t);
         }
     }

@@ -96,6 +96,8 @@ static void on_answer(void *self, pc_status status, const pc_transfer_result *an
         status = pc_status_new(PC_CODE_DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT",
                                "The upstream did not answer in time.");
     }
+    pc_answer_counts_add(&task->client->answers, task->kind, status.code,
+                         answer == NULL ? 0 : answer->http_status, attempt->took_ns);
     if (!pc_status_ok(&status)) {
         end(attempt, status, NULL);
         return;

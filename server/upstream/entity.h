@@ -37,6 +37,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "upstream/answer_counts.h"
 #include "upstream/breaker.h"
 #include "upstream/budget.h"
 #include "util/slice.h"
@@ -281,8 +282,15 @@ typedef struct {
     uint64_t token_failures;
     uint64_t token_rejections; /* answers 401 from the Entity API */
     uint64_t in_flight;        /* fetches now */
+    int64_t token_age_ms;      /* of the access token in use; -1: there is none */
+    int64_t token_left_ms;     /* until it expires; -1 likewise, or it never does */
+    uint64_t connections_open; /* to the upstream, and to IMS */
+    uint64_t connections_opened;
 } pc_entity_counters;
 
 void pc_entity_client_counters(const pc_entity_client *client, pc_entity_counters *out);
+
+/* How the requests went. Borrowed for the client's life. */
+const pc_answer_counts *pc_entity_client_answers(const pc_entity_client *client);
 
 #endif

@@ -279,6 +279,9 @@ pc_status pc_entity_client_new(pc_entity_client **out, const pc_entity_options *
         status = pc_budget_new(&client->budget, &options->budget);
     }
     if (pc_status_ok(&status)) {
+        status = pc_answer_counts_init(&client->answers);
+    }
+    if (pc_status_ok(&status)) {
         status = make_token(client, options);
     }
     if (!pc_status_ok(&status)) {
@@ -303,6 +306,7 @@ void pc_entity_client_free(pc_entity_client *client)
     pc_transfer_free(client->transfer);
     pc_budget_free(client->budget);
     pc_token_free(client->token);
+    pc_answer_counts_deinit(&client->answers);
     free(client->base_url);
     free(client->identity_url);
     free(client->client_id);
@@ -350,4 +354,11 @@ void pc_entity_client_counters(const pc_entity_client *client, pc_entity_counter
     out->hedges_won = atomic_load(&client->hedges_won);
     out->token_rejections = atomic_load(&client->token_rejections);
     pc_token_counters(client->token, &out->token_requests, &out->token_failures);
+    out->token_age_ms = pc_token_age_ms(client->token, &out->token_left_ms);
+    pc_transfer_connections(client->transfer, &out->connections_open, &out->connections_opened);
+}
+
+const pc_answer_counts *pc_entity_client_answers(const pc_entity_client *client)
+{
+    return &client->answers;
 }

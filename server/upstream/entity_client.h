@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "upstream/answer_counts.h"
 #include "upstream/entity.h"
 #include "upstream/loop.h"
 #include "upstream/retry.h"
@@ -53,6 +54,7 @@ struct pc_entity_client {
     atomic_uint_fast64_t retries_withheld;
     atomic_uint_fast64_t token_rejections;
     atomic_uint_fast64_t in_flight;
+    pc_answer_counts answers;
 };
 
 /* How a fetch ends that was cancelled, or that the client's end has overtaken. */

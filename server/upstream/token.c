@@ -41,6 +41,8 @@ struct pc_token {
 
     atomic_uint_fast64_t requests;
     atomic_uint_fast64_t failures;
+    atomic_int_fast64_t since_ns; /* when the present token was asked for; 0: there is none */
+    atomic_int_fast64_t until_ns; /* when it expires */
 
     /* The loop's thread only: */
     char *authorization; /* NULL: no usable token */
@@ -188,6 +190,8 @@ static pc_status accept(pc_token *token, pc_token_answer *answer)
     if (token->expires_at_ns < least_ns) {
         token->expires_at_ns = least_ns;
     }
+    atomic_store(&token->until_ns, token->expires_at_ns);
+    atomic_store(&token->since_ns, token->asked_at_ns);
     token->failures_in_row = 0;
     pc_status_clear(&token->failure);
     pc_breaker_move(&token->breaker, PC_BREAKER_CLOSED, 0);
@@ -335,6 +339,7 @@ bool pc_token_invalidate(pc_token *token, uint64_t generation)
     token->forced_at_ns = now_ns;
     wipe(token->authorization);
     token->authorization = NULL;
+    atomic_store(&token->since_ns, 0);
     return true;
 }
 
@@ -364,6 +369,21 @@ void pc_token_breaker(const pc_token *token, pc_breaker_figures *out)
     pc_breaker_read(&token->breaker, out);
 }
 
+int64_t pc_token_age_ms(const pc_token *token, int64_t *left_out)
+{
+    int64_t since_ns = atomic_load(&token->since_ns);
+    int64_t until_ns = atomic_load(&token->until_ns);
+    int64_t now_ns = pc_clock_now_ns();
+    *left_out = -1;
+    if (since_ns == 0 || until_ns <= now_ns) {
+        return -1;
+    }
+    if (until_ns != PC_NEVER_NS) {
+        *left_out = (until_ns - now_ns) / 1000000;
+    }
+    return (now_ns - since_ns) / 1000000;
+}
+
 /* --- life --- */
 
 static void on_breaker_changed(pc_breaker *breaker, pc_breaker_state from, pc_breaker_state to)
@@ -389,6 +409,8 @@ static bool copy_static_token(pc_token *token, const char *text)
     (void)snprintf(token->authorization, size, "Bearer %s", text);
     token->is_static = true;
     token->expires_at_ns = PC_NEVER_NS;
+    atomic_store(&token->until_ns, PC_NEVER_NS);
+    atomic_store(&token->since_ns, pc_clock_now_ns());
     return true;
 }
 

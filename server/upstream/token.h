@@ -4,8 +4,8 @@
  * that a token closes.
  *
  * Threads: everything lives on the loop of the pc_transfer it was made with, and is called there
- * only, but for pc_token_new and _free (which need that loop idle or ended), pc_token_set_secret
- * and pc_token_counters, which any thread may call. */
+ * only, but for pc_token_new and _free (which need that loop idle or ended), pc_token_set_secret,
+ * pc_token_counters and pc_token_age_ms, which any thread may call. */
 #ifndef PC_UPSTREAM_TOKEN_H
 #define PC_UPSTREAM_TOKEN_H
 
@@ -86,5 +86,9 @@ void pc_token_counters(const pc_token *token, uint64_t *requests_out, uint64_t *
 
 /* Any thread. */
 void pc_token_breaker(const pc_token *token, pc_breaker_figures *out);
+
+/* The age of the token in use, and in `*left_out` how long it is still good; -1 for both when there
+ * is none, for `*left_out` also when it never expires. */
+int64_t pc_token_age_ms(const pc_token *token, int64_t *left_out);
 
 #endif

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "upstream/retry_after.h"
 #include "upstream/sockets.h"
@@ -47,6 +48,8 @@ struct pc_transfer {
     long dns_ttl_s;
     long connection_age_s;
     atomic_bool is_closing; /* pc_transfer_free has begun: no new requests */
+    atomic_uint_fast64_t connections_opened;
+    atomic_uint_fast64_t connections_closed;
     /* The transfer thread only, while the loop runs: */
     CURLM *multi;
     pc_sockets sockets;
@@ -362,6 +365,27 @@ static void on_transferred(pc_transfer_op *op, CURLcode code)
     end(op, status_of_curl(code, op->refused, op->deadline_ns), (int)http_status);
 }
 
+/* libcurl's own way to open and close, but counted. */
+static curl_socket_t on_socket_wanted(void *self, curlsocktype purpose,
+                                      struct curl_sockaddr *address)
+{
+    pc_transfer *transfer = self;
+    (void)purpose;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0) {
+        return CURL_SOCKET_BAD;
+    }
+    atomic_fetch_add(&transfer->connections_opened, 1);
+    return fd;
+}
+
+static int on_socket_unwanted(void *self, curl_socket_t fd)
+{
+    pc_transfer *transfer = self;
+    atomic_fetch_add(&transfer->connections_closed, 1);
+    return close(fd);
+}
+
 static long ms_left(int64_t deadline_ns, int64_t now_ns)
 {
     int64_t ms = (deadline_ns - now_ns) / 1000000 + 1;
@@ -430,6 +454,10 @@ static bool configure(CURL *easy, pc_transfer_op *op)
     } else if (op->is_delete) {
         SET(CURLOPT_CUSTOMREQUEST, "DELETE");
     }
+    SET(CURLOPT_OPENSOCKETFUNCTION, on_socket_wanted);
+    SET(CURLOPT_OPENSOCKETDATA, op->transfer);
+    SET(CURLOPT_CLOSESOCKETFUNCTION, on_socket_unwanted);
+    SET(CURLOPT_CLOSESOCKETDATA, op->transfer);
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, op);
     SET(CURLOPT_WRITEFUNCTION, on_body);
@@ -726,6 +754,14 @@ void pc_transfer_free(pc_transfer *transfer)
     pc_loop_stop(transfer->loop);
     pc_loop_unref(transfer->loop);
     destroy(transfer);
+}
+
+void pc_transfer_connections(const pc_transfer *transfer, uint64_t *open_out, uint64_t *opened_out)
+{
+    /* In this order, so that none is counted as closed that is not as opened. */
+    uint64_t closed = atomic_load(&transfer->connections_closed);
+    *opened_out = atomic_load(&transfer->connections_opened);
+    *open_out = *opened_out - closed;
 }
 
 pc_loop *pc_transfer_loop(pc_transfer *transfer)

@@ -88,6 +88,9 @@ PC_NODISCARD pc_status pc_transfer_new(pc_transfer **out, const pc_transfer_opti
  * (by callbacks) are refused. Not on the transfer thread. NULL is allowed. */
 void pc_transfer_free(pc_transfer *transfer);
 
+/* How many connections there are now, and how many were opened so far. Any thread. */
+void pc_transfer_connections(const pc_transfer *transfer, uint64_t *open_out, uint64_t *opened_out);
+
 /* The loop that everything here runs on. Borrowed until pc_transfer_free. */
 pc_loop *pc_transfer_loop(pc_transfer *transfer);
 

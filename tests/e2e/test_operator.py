@@ -39,6 +39,10 @@ def upstream(name, operation):
     return f'profilecontext_upstream_{name}_total{{operation="{operation}"}}'
 
 
+def answers(operation, result):
+    return f'profilecontext_upstream_answers_total{{operation="{operation}",result="{result}"}}'
+
+
 class Operator(unittest.TestCase):
     """Each test has a server of its own, whose counts begin with 0."""
 
@@ -215,6 +219,45 @@ class Parts(Operator):
         self.server.fails("GetProfile", request, grpc.StatusCode.UNAVAILABLE)
         self.wait_for({upstream("failures", "profile"): 1, upstream("failures", "events"): 0})
 
+    def test_answers_of_the_upstream_are_told_by_how_they_went(self):
+        self.context()
+        self.sandbox.faults({"operations": {"profile": {"errorRate": 1.0, "errorStatus": 503}}})
+        request = messages.GetProfileRequest(identity=identity(*MEI))
+        for failures in (1, 2):
+            self.server.fails("GetProfile", request, grpc.StatusCode.UNAVAILABLE)
+            self.wait_for({answers("profile", "failed"): failures,
+                           "profilecontext_upstream_failures_in_row": failures})
+        self.sandbox.faults({})
+        self.server.fails("GetProfile", messages.GetProfileRequest(identity=identity(*NOBODY)),
+                          grpc.StatusCode.NOT_FOUND)
+        self.wait_for({
+            answers("profile", "ok"): 1, answers("profile", "not_found"): 1,
+            answers("events", "ok"): 1, answers("profile", "none"): 0,
+            'profilecontext_upstream_duration_seconds_count{operation="profile"}': 4,
+            "profilecontext_upstream_failures_in_row": 0,
+        })
+
+    def test_the_token_and_the_connections_show(self):
+        before = self.server.metrics()
+        self.assertEqual(before["profilecontext_upstream_token_age_seconds"], 0)
+        self.assertEqual(before["profilecontext_upstream_connections"], 0)
+        self.context()
+        wait_until(lambda: self.server.metrics()["profilecontext_upstream_token_age_seconds"] > 0,
+                   10, "a token's age")
+        after = self.server.metrics()
+        self.assertGreater(after["profilecontext_upstream_token_lifetime_left_seconds"], 60)
+        opened = after["profilecontext_upstream_connections_opened_total"]
+        self.assertTrue(1 <= after["profilecontext_upstream_connections"] <= opened, after)
+
+    def test_the_age_of_what_is_remembered_is_counted_when_it_is_given(self):
+        name = "profilecontext_cache_hit_age_seconds"
+        self.context()
+        self.wait_for({f'{name}_count{{part="profile"}}': 0})
+        self.context()
+        self.context(read_mask={"paths": ["profile"]})
+        self.wait_for({f'{name}_count{{part="profile"}}': 2, f'{name}_count{{part="events"}}': 1,
+                       f'{name}_bucket{{part="profile",le="60"}}': 2})
+
     def test_the_process_tells_of_itself(self):
         metrics = self.server.metrics()
         self.assertLess(abs(time.time() - metrics["process_start_time_seconds"]), 60)
@@ -254,7 +297,7 @@ class Page(Operator):
         self.assertEqual(self.server.metrics().keys(), before.keys())
 
     def test_only_what_is_there_can_be_read(self):
-        for path in ("/", "/metrics/", "/status", "/healthz/x"):
+        for path in ("/metrics/", "/status/", "/healthz/x", "/index.html", "//"):
             self.assertEqual(self.server.operator(path)[0], 404)
         for method in ("POST", "PUT", "DELETE"):
             status, headers, _ = self.server.operator("/metrics", method, "x" * 100_000)

@@ -30,7 +30,9 @@ static void write_without_end(void *self, pc_buffer *out)
 static pc_operator *start(void (*write)(void *self, pc_buffer *out))
 {
     static char page[] = "some_metric 1\n";
-    const pc_operator_options options = {"127.0.0.1:0", content_type, write, page};
+    static pc_operator_page pages[] = {{"/metrics", content_type, NULL}};
+    const pc_operator_options options = {"127.0.0.1:0", pages, 1, page};
+    pages[0].write = write;
     pc_operator *server;
     check_ok(pc_operator_new(&server, &options));
     assert_true(pc_operator_port(server) > 0);
@@ -259,7 +261,7 @@ static void test_operator__a_taken_port_names_the_flag_to_change(void **state)
     pc_operator *first = start(write_short);
     char address[32];
     (void)snprintf(address, sizeof address, "127.0.0.1:%d", pc_operator_port(first));
-    const pc_operator_options options = {address, content_type, write_short, NULL};
+    const pc_operator_options options = {.address = address};
     pc_operator *second;
     pc_status status = pc_operator_new(&second, &options);
     assert_null(second);
