@@ -28,6 +28,7 @@
 #include "status_history.h"
 #include "status_page.h"
 #include "telemetry/metrics_text.h"
+#include "trace_exporter.h"
 #include "util/clock.h"
 
 /* The entity sandbox's own credentials and default merge policy (entity-sandbox --help). */
@@ -76,6 +77,7 @@ struct pc_app {
     pc_section_counts *section_counts; /* NULL as above */
     pc_distribution *part_ages;        /* NULL as above */
     pc_metrics_page page;              /* whole before there is a server */
+    pc_trace_exporter *exporter;       /* NULL: nothing is traced */
     pc_recent_calls *recent;           /* NULL as above */
     pc_status_history *history;        /* NULL as above */
 };
@@ -171,6 +173,7 @@ static pc_status make_page(pc_app *app, const pc_method *rows, size_t count)
     app->page.upstream = app->upstream;
     app->page.cache = app->gatherer.cache;
     app->page.cache_bytes_max = (size_t)app->config->cache.max_bytes;
+    app->page.tracing = pc_trace_exporter_tracing(app->exporter);
     app->page.core_version = pc_rpc_core_version();
     app->page.policies = pc_access_rules_holder(app->access_rules);
     app->page.own_methods = PC_SERVICE_METHODS;
@@ -204,6 +207,11 @@ static void count_ended(void *self, const pc_call_figures *figures)
         };
         pc_recent_calls_note(app->recent, &call);
     }
+}
+
+static void sample(void *self, pc_trace *trace)
+{
+    pc_tracing_sample(pc_trace_exporter_tracing(((pc_app *)self)->exporter), trace);
 }
 
 static void set_operator_state(pc_app *app, pc_operator_state state)
@@ -667,6 +675,7 @@ static pc_status start_server(pc_app *app)
         .compression_bytes_min = (size_t)c->listen.compression_min_bytes,
         .admit = admit,
         .calls_left = calls_left,
+        .sample = app->exporter == NULL ? NULL : sample,
         .count_begun = app->calls == NULL ? NULL : count_begun,
         .count_ended = app->calls == NULL ? NULL : count_ended,
         .on_call_ended = on_call_ended,
@@ -732,6 +741,9 @@ pc_status pc_app_start(pc_app **out, const pc_config *config, pc_log *log)
     app->log = log;
     app->page.started_wall_ms = pc_clock_wall_ms();
     pc_status status = start_operator(app);
+    if (pc_status_ok(&status)) {
+        status = pc_trace_exporter_new(&app->exporter, config);
+    }
     if (pc_status_ok(&status) && config->sandbox.enabled) {
         status = start_sandbox(app);
     }
@@ -808,6 +820,7 @@ void pc_app_stop(pc_app *app)
     pc_admission_free(app->admission);
     pc_door_free(app->door);
     pc_gatherer_close(&app->gatherer);
+    pc_trace_exporter_free(app->exporter);
     pc_health_free(app->health);
     pc_insight_set_free(app->insights);
     pc_summary_rules_free(app->summary);

@@ -75,6 +75,7 @@ static pc_entity_query make_query(const pc_fetch_request *request, const pc_enti
         .criticality = request->criticality,
         .caller = request->caller,
         .request_id = request->request_id,
+        .trace = request->trace,
         .has_start_time = request->has_start,
         .has_end_time = request->has_end,
         .start_time_ms = request->start_ms,

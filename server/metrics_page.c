@@ -385,6 +385,21 @@ static void write_door(pc_buffer *out, const pc_door *door)
                  "How long what arrives waits for a thread.", figures.delay_s);
 }
 
+static void write_tracing(pc_buffer *out, pc_tracing *tracing)
+{
+    static const char name[] = "profilecontext_tracing_spans_total";
+    const pc_metric_label sent = {"outcome", "sent"};
+    const pc_metric_label dropped = {"outcome", "dropped"};
+    pc_tracing_figures figures = {0};
+    if (tracing != NULL) {
+        pc_tracing_read(tracing, &figures);
+    }
+    pc_metrics_head(out, name, PC_METRIC_COUNTER,
+                    "Spans that the collector took, and that were dropped.");
+    pc_metrics_count(out, name, &sent, 1, figures.sent);
+    pc_metrics_count(out, name, &dropped, 1, figures.dropped);
+}
+
 void pc_metrics_page_write(const pc_metrics_page *page, pc_buffer *out)
 {
     write_build(out, page->core_version);
@@ -399,5 +414,6 @@ void pc_metrics_page_write(const pc_metrics_page *page, pc_buffer *out)
         write_connections(out, page->server);
         write_door(out, page->door);
     }
+    write_tracing(out, page->tracing);
     pc_process_metrics_write(out, page->started_wall_ms);
 }

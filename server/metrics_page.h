@@ -8,6 +8,7 @@
 #include "door/door.h"
 #include "policy/holder.h"
 #include "telemetry/rpc_metrics.h"
+#include "telemetry/tracing.h"
 #include "upstream/entity.h"
 
 /* Borrowed, and alive as long as pages are written. */
@@ -21,6 +22,7 @@ typedef struct {
     size_t cache_bytes_max;
     pc_rpc_server *server;
     const pc_door *door;
+    pc_tracing *tracing;        /* NULL: nothing is traced */
     const char *core_version;   /* of gRPC core */
     pc_policy_holder *policies; /* NULL: there is no policy */
     int64_t started_wall_ms;

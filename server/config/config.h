@@ -201,6 +201,12 @@ typedef struct {
         char *identity_key_file;
     } log;
     struct {
+        char *endpoint;
+        int64_t sample_percent;
+        char *service_name;
+        char *ca_file;
+    } tracing;
+    struct {
         bool enabled;
         char *program;
         char *database;

@@ -319,6 +319,16 @@ const config_key config_keys[] = {
     {"log.identity_key_file", KEY_FILE, AT(log.identity_key_file), "", 0, 0, NULL, "FILE",
      "file with the key"},
 
+    {"tracing.endpoint", KEY_URL, AT(tracing.endpoint), "", 0, 0, NULL, "URL",
+     "send traces here by OTLP over HTTP, such as to http://127.0.0.1:4318; without it nothing is "
+     "recorded, and a caller's traceparent only passed on"},
+    {"tracing.sample_percent", KEY_NUMBER, AT(tracing.sample_percent), "1", 0, 100, NULL, "N",
+     "of the calls that come without a traceparent; one that has it says itself"},
+    {"tracing.service_name", KEY_TEXT, AT(tracing.service_name), "profile-context", 0, 0, NULL,
+     "NAME", "the name of this service in traces"},
+    {"tracing.ca_file", KEY_FILE, AT(tracing.ca_file), "", 0, 0, NULL, "FILE",
+     "authorities to trust for the collector instead of the system's"},
+
     {"sandbox.enabled", KEY_BOOL, AT(sandbox.enabled), "false", 0, 0, NULL, NULL,
      "start an entity-sandbox and use it as the upstream (short: --sandbox)"},
     {"sandbox.program", KEY_TEXT, AT(sandbox.program), "entity-sandbox", 0, 0, NULL, "PROGRAM",

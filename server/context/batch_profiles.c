@@ -157,6 +157,7 @@ static pc_status start_fetch(pc_batch *b, task *t)
         .person = {.sandbox = plan->sandbox, .merge_policy = plan->merge_policy},
         .fields = plan->fields,
         .request_id = plan->request_id,
+        .trace = plan->trace,
         .criticality = plan->criticality,
         .caller = plan->caller,
         .deadline_ns = plan->close_ns,

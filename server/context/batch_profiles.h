@@ -20,6 +20,7 @@ typedef struct {
     const char *fields;  /* what to ask for; NULL: all */
     const pc_mask *mask; /* of Profile */
     const char *request_id;
+    pc_trace trace; /* what it is a step of */
     pc_criticality criticality;
     uint64_t caller; /* who pays; 0: nobody in particular */
     int64_t close_ns;

@@ -32,6 +32,7 @@ struct pc_flight {
     pc_cache_key person; /* where it remembers */
     pc_person look;      /* sandbox and merge policy, for other keys of the person; in the arena */
     uint64_t caller;     /* who pays */
+    pc_trace trace;      /* of who began it */
     bool of_names;       /* of these audiences; in the arena */
     const char **ids;
     size_t id_count;
@@ -211,6 +212,7 @@ static pc_flight *new_flight(pc_flights *flights, const pc_flight_request *reque
     f->began_ns = pc_clock_now_ns();
     f->criticality = request->fetch->criticality;
     f->caller = request->fetch->caller;
+    f->trace = request->fetch->trace;
     f->of_names = request->fetch->kind == PC_FETCH_AUDIENCES;
     f->deadline_ns = f->of_names ? request->fetch->deadline_ns
                                  : pc_clock_after_ms(f->began_ns, flights->options.timeout_ms);
@@ -536,10 +538,15 @@ static void remember(pc_flight *f)
 static void make_part(pc_flight *f)
 {
     const pc_part_rules *rules = f->flights->options.rules;
+    pc_span span;
     note_duration(f->flights, f);
+    pc_span_begin(&span, &f->trace, f->kind == PC_PART_PROFILE ? "map profile" : "map events",
+                  PC_SPAN_INTERNAL);
+    pc_span_int(&span, "profilecontext.body_bytes", (int64_t)f->bytes);
     f->status = f->kind == PC_PART_PROFILE
                     ? pc_profile_part_make(&f->part, rules, f->look.sandbox, f->body)
                     : pc_events_part_make(&f->part, rules, f->number, f->body);
+    pc_span_end(&span, &f->status);
     pc_slice_unref(f->body);
     f->body = NULL;
 }

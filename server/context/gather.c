@@ -22,8 +22,9 @@ enum {
 typedef struct {
     pc_gathering *gathering;
     pc_waiter waiter;
-    bool waits; /* under the gathering's lock */
-    pc_job job; /* what follows once told */
+    bool waits;   /* under the gathering's lock */
+    pc_span span; /* of the waiting */
+    pc_job job;   /* what follows once told */
 } awaited;
 
 /* A part on its way. */
@@ -118,6 +119,7 @@ static pc_fetch_request fetch_of(const pc_gatherer *gatherer, const pc_gather_pl
         .kind = kind == PC_PART_PROFILE ? PC_FETCH_PROFILE : PC_FETCH_EVENTS,
         .person = plan->person,
         .request_id = plan->request_id,
+        .trace = plan->trace,
         .criticality = plan->criticality,
         .caller = plan->caller,
     };
@@ -463,6 +465,10 @@ static void fly(pc_gathering *g, part_fetch *f)
                                        .oldest_ns = oldest_of(&g->plan),
                                        .seen_ns = f->seen_ns};
     set_waits(g, &f->flight, true);
+    pc_span_begin(&f->flight.span, &g->plan.trace,
+                  f->kind == PC_PART_PROFILE ? "wait for profile" : "wait for events",
+                  PC_SPAN_INTERNAL);
+    fetch.trace = f->flight.span.trace;
     pc_status status = pc_flights_join(g->gatherer->flights, &request, &f->flight.waiter);
     if (!pc_status_ok(&status)) {
         set_waits(g, &f->flight, false);
@@ -529,6 +535,8 @@ static void on_part(pc_waiter *waiter, pc_flight_result *result)
     part_fetch *f = PC_CONTAINER_OF(waiter, part_fetch, flight.waiter);
     f->status = result->status;
     f->source = (pc_part_source){pc_slice_ref(result->part), result->fetched_ns, false};
+    pc_span_int(&f->flight.span, "profilecontext.upstream_calls", result->attempts);
+    pc_span_end(&f->flight.span, &f->status);
     note_told(f->flight.gathering, &f->flight, result);
 }
 
@@ -666,6 +674,7 @@ static void fetch_names(pc_gathering *g, const pc_profile_part *part)
         .kind = PC_FETCH_AUDIENCES,
         .person = {.sandbox = g->plan.person.sandbox, .merge_policy = ""},
         .request_id = g->plan.request_id,
+        .trace = g->plan.trace,
         .criticality = g->plan.criticality,
         .caller = g->plan.caller,
         .deadline_ns = pc_clock_after_ms(now, g->gatherer->names_wait_ms),
@@ -780,6 +789,8 @@ static void leave_flight(pc_gathering *g, awaited *a)
         /* It is paid for all the same. */
         g->upstream_calls += a->waiter.leads;
         pthread_mutex_unlock(&g->lock);
+        const pc_status late = {.code = PC_CODE_DEADLINE_EXCEEDED};
+        pc_span_end(&a->span, &late);
         unref(g);
     }
 }

@@ -56,6 +56,7 @@ void pc_gatherer_close(pc_gatherer *gatherer);
 typedef struct {
     pc_person person;
     const char *request_id;
+    pc_trace trace; /* what it is a step of */
     pc_criticality criticality;
     uint64_t caller;                        /* who pays for fetches; 0: nobody in particular */
     unsigned sections;                      /* PC_SECTION_BIT of each that is wanted; not empty */

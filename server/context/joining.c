@@ -435,6 +435,7 @@ static pc_fetch_request joint_request(const group *g, pc_person_ref *refs)
         .kind = PC_FETCH_PROFILES,
         .person = {.sandbox = g->sandbox, .merge_policy = g->merge_policy},
         .request_id = first->request_id,
+        .trace = first->trace,
         .criticality = most_critical(g),
         .caller = first->caller,
         .refs = refs,

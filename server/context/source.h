@@ -11,6 +11,7 @@
 #include "util/criticality.h"
 #include "util/slice.h"
 #include "util/status.h"
+#include "util/trace.h"
 
 typedef enum {
     PC_FETCH_PROFILE,
@@ -52,6 +53,7 @@ typedef struct {
     const char *schema;     /* of a record */
     const char *fields;     /* JSON dot paths joined by commas; NULL: all */
     const char *request_id; /* NULL: of no request in particular */
+    pc_trace trace;         /* what it is a step of */
     int64_t deadline_ns;
     int64_t patience_ns; /* no use when the call cannot be made before this; 0: deadline_ns */
     pc_criticality criticality;

@@ -91,6 +91,7 @@ void pc_call_begin(pc_call *call)
     pc_rpc_call_begun(call->endpoint->server, call);
     bool watch;
     bool fits = pc_rpc_count_in(call->endpoint->server, call, &watch);
+    pc_rpc_begin_trace(call->endpoint->server, call);
     atomic_store_explicit(&call->references, 2, memory_order_relaxed);
     bool watch_first = watch || call->endpoint->row.kind != PC_RPC_UNARY;
     if (watch_first) {
@@ -219,6 +220,35 @@ const char *pc_call_header(pc_call *call, const char *name)
     return pc_call_headers_named(call, name, &value, &size) == 0
                ? NULL
                : pc_arena_strndup(&call->arena, value, size);
+}
+
+void pc_call_read_trace(pc_call *call)
+{
+    static const char name[] = "traceparent";
+    call->is_trace_read = true;
+    for (size_t i = 0; i < call->headers.count; i++) {
+        const grpc_metadata *header = &call->headers.metadata[i];
+        if (GRPC_SLICE_LENGTH(header->key) == sizeof name - 1 &&
+            memcmp(GRPC_SLICE_START_PTR(header->key), name, sizeof name - 1) == 0) {
+            (void)pc_trace_parse(&call->span.trace,
+                                 (const char *)GRPC_SLICE_START_PTR(header->value),
+                                 GRPC_SLICE_LENGTH(header->value));
+            return;
+        }
+    }
+}
+
+const pc_trace *pc_call_trace(pc_call *call)
+{
+    if (!call->is_trace_read) {
+        pc_call_read_trace(call);
+    }
+    return &call->span.trace;
+}
+
+const pc_trace *pc_call_recorded_trace(const pc_call *call)
+{
+    return call->span.trace.sink == NULL ? NULL : &call->span.trace;
 }
 
 static bool usable_request_id(const char *id)

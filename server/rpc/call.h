@@ -17,6 +17,7 @@
 #include "util/criticality.h"
 #include "util/slice.h"
 #include "util/status.h"
+#include "util/trace.h"
 
 typedef struct pc_call pc_call;
 
@@ -115,6 +116,13 @@ bool pc_call_over_unix_socket(const pc_call *call);
 
 /* A number that stands for who calls: the name of pc_call_caller, else the address; never 0. */
 uint64_t pc_call_caller_key(pc_call *call);
+
+/* Which trace the call is part of: what its caller sent, or what the server began. Borrowed for the
+ * life of the call. */
+const pc_trace *pc_call_trace(pc_call *call);
+
+/* The same where its steps are recorded, else NULL: costs no look at the headers. */
+const pc_trace *pc_call_recorded_trace(const pc_call *call);
 
 /* How critical the call is: as its row says until it is set. */
 pc_criticality pc_call_criticality(const pc_call *call);

@@ -46,6 +46,8 @@ struct pc_call {
     uint64_t caller_key;             /* 0: likewise */
     pc_criticality criticality;
     int64_t started_ns;
+    bool is_trace_read;
+    pc_span span; /* of the whole call; its trace is the call's once it is read */
 
     /* One for each of: the answer that is still owed or on its way out, the beginning of the call
      * and then the RECV_CLOSE batch, and every pc_call_ref. Whoever brings it to zero frees. */
@@ -99,6 +101,10 @@ int64_t pc_rpc_calls_left(const pc_rpc_server *server, pc_call *call); /* -1: no
  * much.
  * `*watch` is as in pc_connections_begin. */
 bool pc_rpc_count_in(pc_rpc_server *server, pc_call *call, bool *watch);
+/* Begins the call's span, where calls are traced. */
+void pc_rpc_begin_trace(const pc_rpc_server *server, pc_call *call);
+/* Reads what the caller sent of a trace into `span.trace`. */
+void pc_call_read_trace(pc_call *call);
 pc_status pc_rpc_admit(const pc_rpc_server *server, pc_call *call);
 void pc_rpc_call_begun(const pc_rpc_server *server, const pc_call *call);
 void pc_rpc_call_ended(pc_rpc_server *server, pc_call *call);

@@ -189,6 +189,8 @@ static void prepare_call(pc_call *call, pc_endpoint *endpoint)
     call->caller = NULL;
     call->caller_key = 0;
     call->criticality = endpoint->row.criticality;
+    call->is_trace_read = false;
+    call->span.trace = (pc_trace){.is_known = false};
     atomic_init(&call->references, 0);
     atomic_init(&call->answered, false);
     atomic_init(&call->is_watched, false);
@@ -306,6 +308,38 @@ pc_status pc_rpc_admit(const pc_rpc_server *server, pc_call *call)
                                   : options->admit(options->self, call, method_of(server, call));
 }
 
+void pc_rpc_begin_trace(const pc_rpc_server *server, pc_call *call)
+{
+    const pc_rpc_options *options = &server->options;
+    if (options->sample == NULL || !call->endpoint->row.tells_cost) {
+        return;
+    }
+    pc_call_read_trace(call);
+    options->sample(options->self, &call->span.trace);
+    if (call->span.trace.sink != NULL) {
+        const pc_trace parent = call->span.trace;
+        pc_span_begin(&call->span, &parent, call->endpoint->row.path + 1, PC_SPAN_SERVER);
+    }
+}
+
+static void end_trace(pc_call *call)
+{
+    pc_span_text(&call->span, "rpc.system", "grpc");
+    pc_span_int(&call->span, "rpc.grpc.status_code", (int64_t)call->code);
+    pc_span_int(&call->span, "profilecontext.upstream_calls",
+                atomic_load_explicit(&call->upstream_calls, memory_order_relaxed));
+    pc_span_int(&call->span, "profilecontext.answer_bytes", (int64_t)call->answer_bytes);
+    /* As the conventions for servers have it, only what is the server's own fault is an error. */
+    bool is_fault = call->code == PC_CODE_UNKNOWN || call->code == PC_CODE_DEADLINE_EXCEEDED ||
+                    call->code == PC_CODE_UNIMPLEMENTED || call->code == PC_CODE_INTERNAL ||
+                    call->code == PC_CODE_UNAVAILABLE || call->code == PC_CODE_DATA_LOSS;
+    const pc_status status = {.code = is_fault ? call->code : PC_CODE_OK};
+    if (call->code != PC_CODE_OK) {
+        pc_span_text(&call->span, "profilecontext.reason", call->reason);
+    }
+    pc_span_end(&call->span, &status);
+}
+
 void pc_rpc_call_begun(const pc_rpc_server *server, const pc_call *call)
 {
     unsigned stripe = pc_stripe();
@@ -338,6 +372,9 @@ void pc_rpc_call_ended(pc_rpc_server *server, pc_call *call)
 {
     const pc_rpc_options *options = &server->options;
     count_out(server, call);
+    if (call->span.trace.sink != NULL) {
+        end_trace(call);
+    }
     bool is_summarised = (options->summarised_codes & PC_CALL_ENDED_WITH(call->code)) != 0;
     if (options->count_ended == NULL && !is_summarised) {
         return;

@@ -67,6 +67,10 @@ typedef struct {
      * with it. Called once for each call, those of unknown methods included, before its request is
      * decoded. `method` is as in pc_call_figures. Any thread. Must not block. */
     pc_status (*admit)(void *self, pc_call *call, size_t method);
+    /* Decides whether the steps of a call are recorded: `trace` is what its caller sent, or of
+     * none; where they are, it is made known and given a sink. NULL: they never are. Only asked for
+     * calls whose row tells their cost. Any thread. Must not block. */
+    void (*sample)(void *self, pc_trace *trace);
     /* Called when a call has begun, and when it has ended; NULL for none. Any thread. Must not
      * block, and be quick: they are called for every call. `method` is as in pc_call_figures. */
     void (*count_begun)(void *self, size_t method);

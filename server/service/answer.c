@@ -118,12 +118,28 @@ static void on_caller_gone(void *self)
     pc_gather_cancel(self);
 }
 
+static bool gather_at_once(pc_gathered *out, const pc_call *call, const pc_service *service,
+                           const pc_gather_plan *plan)
+{
+    const pc_trace *trace = pc_call_recorded_trace(call);
+    if (trace == NULL) {
+        return pc_gather_at_once(out, service->gatherer, plan);
+    }
+    pc_span span;
+    const pc_status ok = PC_OK;
+    pc_span_begin(&span, trace, "cache", PC_SPAN_INTERNAL);
+    bool at_once = pc_gather_at_once(out, service->gatherer, plan);
+    pc_span_text(&span, "profilecontext.cache", at_once ? "hit" : "miss");
+    pc_span_end(&span, &ok);
+    return at_once;
+}
+
 void pc_gather_for_call(pc_call *call, const pc_service *service, pc_gather_plan *plan,
                         const pc_gather_callbacks *callbacks)
 {
     pc_gathered gathered;
     plan->criticality = pc_call_criticality(call);
-    bool at_once = pc_gather_at_once(&gathered, service->gatherer, plan);
+    bool at_once = gather_at_once(&gathered, call, service, plan);
     if (at_once) {
         callbacks->done(callbacks->self, &gathered);
     }
@@ -133,6 +149,7 @@ void pc_gather_for_call(pc_call *call, const pc_service *service, pc_gather_plan
         return;
     }
     plan->request_id = pc_call_request_id(call);
+    plan->trace = *pc_call_trace(call);
     plan->caller = pc_call_caller_key(call);
     /* The answer may be out, and the call gone, before the start returns. */
     pc_call_ref(call);

@@ -326,6 +326,7 @@ static pc_status plan_batch(batch *b, const request_message *message, int64_t *b
     pc_plan_context(&b->common, &b->access, &status, arena, b->service, &context);
     b->person_count = message->n_persons;
     b->common.request_id = pc_call_request_id(b->call);
+    b->common.trace = *pc_call_trace(b->call);
     if (pc_status_ok(&status)) {
         status = pc_request_stream_close_ns(&b->close_ns, break_ns, b->service, b->call);
     }

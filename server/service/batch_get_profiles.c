@@ -260,6 +260,7 @@ static pc_status plan_batch(operation *op, const request_message *message)
     op->plan.sandbox = common.sandbox;
     op->plan.merge_policy = common.merge_policy;
     op->plan.request_id = pc_call_request_id(op->call);
+    op->plan.trace = *pc_call_trace(op->call);
     op->plan.chunk = (size_t)service->batch_chunk;
     op->plan.parallel = (size_t)service->batch_parallel;
     op->plan.has_identity_service = service->has_identity_service;

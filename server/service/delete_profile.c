@@ -93,6 +93,7 @@ void pc_delete_profile(pc_call *call, const void *request, void *self)
         return;
     }
     fetch.request_id = pc_call_request_id(call);
+    fetch.trace = *pc_call_trace(call);
     fetch.caller = pc_call_caller_key(call);
     fetch.criticality = pc_call_criticality(call);
     pc_single_fetch_start(&op->fetch, service, &fetch);

@@ -150,6 +150,7 @@ static void ask_graph(operation *op)
         .kind = PC_FETCH_GRAPH,
         .person = {.sandbox = plan->person.sandbox},
         .request_id = plan->request_id,
+        .trace = plan->trace,
         .criticality = plan->criticality,
         .caller = plan->caller,
         /* Half of the time is left for the profile. */
@@ -228,6 +229,7 @@ void pc_get_identities(pc_call *call, const void *request, void *self)
     plan->numbers[PC_SECTION_IDENTITIES] = RESPONSE_IDENTITIES;
     plan->profile_fields = plan->with_profile ? "identityMap,consents" : "identityMap";
     plan->request_id = pc_call_request_id(call);
+    plan->trace = *pc_call_trace(call);
     plan->caller = pc_call_caller_key(call);
     plan->criticality = pc_call_criticality(call);
     pthread_mutex_init(&op->lock, NULL);

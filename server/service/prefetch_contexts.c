@@ -56,6 +56,7 @@ static pc_status plan_prefetch(pc_gather_plan *plan, pc_person_ref **persons, pc
     }
     pc_plan_context(plan, &access, &status, pc_call_arena(call), service, &context);
     plan->request_id = pc_call_request_id(call);
+    plan->trace = *pc_call_trace(call);
     plan->caller = pc_call_caller_key(call);
     return status;
 }

@@ -268,6 +268,7 @@ void pc_stream_events(pc_call *call, const void *request, void *self)
     }
     plan->numbers[PC_SECTION_EVENTS] = RESPONSE_EVENTS;
     plan->request_id = pc_call_request_id(call);
+    plan->trace = *pc_call_trace(call);
     plan->caller = pc_call_caller_key(call);
     plan->criticality = pc_call_criticality(call);
     pthread_mutex_init(&op->lock, NULL);

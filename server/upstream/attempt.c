@@ -99,6 +99,7 @@ static void on_answer(void *self, pc_status status, const pc_transfer_result *an
     pc_answer_counts_add(&task->client->answers, task->kind, status.code,
                          answer == NULL ? 0 : answer->http_status, attempt->took_ns);
     if (!pc_status_ok(&status)) {
+        pc_span_end(&attempt->span, &status);
         end(attempt, status, NULL);
         return;
     }
@@ -107,6 +108,9 @@ static void on_answer(void *self, pc_status status, const pc_transfer_result *an
     if (pc_status_ok(&status) || status.code == PC_CODE_NOT_FOUND) {
         note_usual(attempt);
     }
+    pc_span_int(&attempt->span, "http.response.status_code", answer->http_status);
+    pc_span_int(&attempt->span, "http.response.body.size", (int64_t)pc_slice_size(answer->body));
+    pc_span_end(&attempt->span, &status);
     if (status.code == PC_CODE_UNAUTHENTICATED) {
         atomic_fetch_add(&task->client->token_rejections, 1);
         /* Every refused token is reported, so that not the next fetch has to find out again; but
@@ -148,6 +152,23 @@ static void listen_for_more(pc_attempt *attempt)
     }
 }
 
+static void begin_span(pc_attempt *attempt)
+{
+    static const char *const names[PC_ENTITY_KIND_COUNT] = {
+        [PC_ENTITY_PROFILE] = "upstream profile",     [PC_ENTITY_EVENTS] = "upstream events",
+        [PC_ENTITY_AUDIENCES] = "upstream audiences", [PC_ENTITY_BATCH] = "upstream batch",
+        [PC_ENTITY_RECORD] = "upstream record",       [PC_ENTITY_GRAPH] = "upstream graph",
+        [PC_ENTITY_DELETE] = "upstream delete",       [PC_ENTITY_XID] = "upstream xid",
+    };
+    const pc_attempt_task *task = attempt->task;
+    pc_span_begin(&attempt->span, &task->trace, names[task->kind], PC_SPAN_CLIENT);
+    pc_span_text(&attempt->span, "http.request.method",
+                 task->request.is_delete      ? "DELETE"
+                 : task->request.body != NULL ? "POST"
+                                              : "GET");
+    pc_span_int(&attempt->span, "http.request.resend_count", attempt->requests);
+}
+
 static void send(pc_attempt *attempt, const pc_token_present *token)
 {
     const pc_attempt_task *task = attempt->task;
@@ -160,8 +181,15 @@ static void send(pc_attempt *attempt, const pc_token_present *token)
         {"Accept", "application/json"},
         {NULL, NULL},
         {NULL, NULL},
+        {NULL, NULL},
     };
-    size_t header_count = PC_COUNT_OF(headers) - 2;
+    size_t header_count = PC_COUNT_OF(headers) - 3;
+    char traceparent[PC_TRACEPARENT_BYTES + 1];
+    begin_span(attempt);
+    if (attempt->span.trace.is_known) {
+        pc_trace_print(traceparent, &attempt->span.trace);
+        headers[header_count++] = (pc_transfer_header){"traceparent", traceparent};
+    }
     if (task->request_id != NULL) {
         headers[header_count++] = (pc_transfer_header){"x-request-id", task->request_id};
     }
@@ -185,6 +213,7 @@ static void send(pc_attempt *attempt, const pc_token_present *token)
     pc_status status =
         pc_transfer_start(client->transfer, &request, on_answer, attempt, &attempt->transfer);
     if (!pc_status_ok(&status)) {
+        pc_span_end(&attempt->span, &status);
         end(attempt, status, NULL);
         return;
     }

@@ -19,6 +19,7 @@ typedef struct {
     pc_entity_request request;
     char *sandbox;
     char *request_id; /* NULL: none */
+    pc_trace trace;
     int64_t deadline_ns;
     pc_budget_ticket ticket;   /* for whom calls are charged */
     bool wants_new_connection; /* an attempt before had no answer over the one at hand */
@@ -43,6 +44,7 @@ typedef struct pc_attempt {
     int64_t sent_ns; /* the latest request */
     int64_t took_ns; /* from then to its end */
     uint64_t token_generation;
+    pc_span span; /* of the latest request */
     pc_token_waiter waiter;
     pc_transfer_op *transfer; /* a reference; NULL unless a request is out */
     pc_breaker_pass pass;

@@ -497,6 +497,7 @@ static pc_status new_op(pc_entity_op **out, pc_entity_client *client, const pc_e
     op->task.ticket.caller = query->caller;
     op->task.client = client;
     op->task.kind = query->kind;
+    op->task.trace = query->trace;
     const pc_entity_bases bases = {client->base_url, client->identity_url};
     pc_status status = pc_entity_request_build(&op->task.request, &bases, query);
     if (pc_status_ok(&status)) {

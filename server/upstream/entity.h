@@ -42,6 +42,7 @@
 #include "upstream/budget.h"
 #include "util/slice.h"
 #include "util/status.h"
+#include "util/trace.h"
 
 typedef struct pc_entity_client pc_entity_client;
 
@@ -187,6 +188,7 @@ typedef struct {
     pc_criticality criticality;
     uint64_t caller;        /* for whom it is; 0: nobody in particular */
     const char *request_id; /* sent as x-request-id: printable ASCII */
+    pc_trace trace;         /* sent as traceparent, where it is known */
 
     /* Of EVENTS. */
     bool has_start_time;

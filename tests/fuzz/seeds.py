@@ -114,6 +114,11 @@ def policy():
     yield b"callers: [{name: a, rpcs: '*', masks: {profile.person.name.full_name: {partial: 2}}}]"
 
 
+def traces():
+    yield b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    yield b"01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00-more"
+
+
 def main():
     if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         sys.exit("usage: tests/fuzz/seeds.py FOLDER")
@@ -125,6 +130,7 @@ def main():
         "fuzz_page_token": tokens,
         "fuzz_policy": policy,
         "fuzz_round_trip": round_trip,
+        "fuzz_trace": traces,
         "fuzz_transcode": transcode,
         "fuzz_upstream": upstream,
     }
