@@ -84,6 +84,10 @@ class Browser:
             "mobile": phone})
         self.ask("Emulation.setEmulatedMedia", {"features": [
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
+        # The page before must have ended, or it would go on asking for a while.
+        self.ask("Page.navigate", {"url": "about:blank"})
+        self.run("1")
+        self.events.clear()
         self.ask("Page.navigate", {"url": url})
 
     def run(self, script):

@@ -147,7 +147,6 @@ class Page(unittest.TestCase):
         cls.sandbox.close()
 
     def show(self, size, dark, path="/"):
-        self.browser.events.clear()
         self.browser.show(self.url + path, *size, dark, phone=size == PHONE)
         wait_until(lambda: self.browser.run("document.querySelector('#calls tr') !== null"), 10,
                    "the page to have its data")
@@ -209,7 +208,7 @@ class Page(unittest.TestCase):
     def test_a_server_that_goes_is_told_as_such(self):
         with closing(Server(self.sandbox.url, "--operator-address=127.0.0.1:0")) as server:
             self.browser.show(f"http://{server.operator_address()}/", *DESK, False)
-            state = "document.getElementById('state').textContent"
+            state = "document.getElementById('state')?.textContent"
             wait_until(lambda: self.browser.run(state) == "serving", 10, "the first figures")
             server.quit()
             wait_until(lambda: self.browser.run(state) == "no answer", 15, "the page to notice")

@@ -174,7 +174,8 @@ static void test_operator__other_paths_and_methods_are_refused(void **state)
 {
     (void)state;
     pc_operator *server = start(write_short);
-    const char *const paths[] = {"/", "/metrics/", "/metricsx", "/..", "/healthz/../metrics", "*"};
+    const char *const paths[] = {
+        "//", "/status/", "/metrics/", "/metricsx", "/..", "/healthz/../metrics", "*"};
     for (size_t i = 0; i < PC_COUNT_OF(paths); i++) {
         check_begins(ask(server, paths[i]), "HTTP/1.1 404 ");
     }
@@ -183,6 +184,21 @@ static void test_operator__other_paths_and_methods_are_refused(void **state)
         const char *answer = ask_as(server, 1, methods[i], "/healthz");
         check_begins(answer, "HTTP/1.1 405 ");
         assert_non_null(strstr(answer, "\r\nAllow: GET, HEAD\r\n"));
+    }
+    pc_operator_free(server);
+}
+
+static void test_operator__the_status_page_is_there_from_the_start(void **state)
+{
+    (void)state;
+    pc_operator *server = start(write_short);
+    const char *const paths[] = {"/", "/status"};
+    for (size_t i = 0; i < PC_COUNT_OF(paths); i++) {
+        const char *answer = ask(server, paths[i]);
+        check_begins(answer, "HTTP/1.1 200 ");
+        assert_non_null(strstr(answer, "\r\nContent-Type: text/html; charset=utf-8\r\n"));
+        assert_non_null(strstr(answer, "\r\nContent-Security-Policy: default-src 'none'; "));
+        check_ends(answer, "</html>\n");
     }
     pc_operator_free(server);
 }
@@ -277,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_operator__readiness_follows_the_state_and_health_does_not),
         cmocka_unit_test(test_operator__head_is_an_answer_without_its_body),
         cmocka_unit_test(test_operator__other_paths_and_methods_are_refused),
+        cmocka_unit_test(test_operator__the_status_page_is_there_from_the_start),
         cmocka_unit_test(test_operator__a_body_is_not_waited_for),
         cmocka_unit_test(test_operator__a_connection_serves_many_questions),
         cmocka_unit_test(test_operator__a_page_that_is_too_large_is_a_failure),
