@@ -11,10 +11,10 @@ set(PC_GEN_DIR ${PROJECT_BINARY_DIR}/generated)
 file(GLOB own_protos RELATIVE ${PC_PROTO_DIR} CONFIGURE_DEPENDS
     ${PC_PROTO_DIR}/profilecontext/v1/*.proto ${PC_PROTO_DIR}/google/rpc/*.proto
     ${PC_PROTO_DIR}/google/type/*.proto)
-set(standard_protos grpc/health/v1/health.proto grpc/reflection/v1/reflection.proto
-    grpc/reflection/v1alpha/reflection.proto)
+set(standard_protos grpc/channelz/v1/channelz.proto grpc/health/v1/health.proto
+    grpc/reflection/v1/reflection.proto grpc/reflection/v1alpha/reflection.proto)
 set(well_known_protos)
-foreach(name any duration field_mask struct timestamp)
+foreach(name any duration field_mask struct timestamp wrappers)
     list(APPEND well_known_protos google/protobuf/${name}.proto)
 endforeach()
 set(own_proto_paths ${own_protos})

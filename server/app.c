@@ -13,6 +13,7 @@
 
 #include "access_rules.h"
 #include "admission.h"
+#include "channelz/channelz.h"
 #include "context/gather.h"
 #include "context/joining.h"
 #include "door/door.h"
@@ -29,6 +30,7 @@
 #include "status_page.h"
 #include "telemetry/metrics_text.h"
 #include "trace_exporter.h"
+#include "upstream_watch.h"
 #include "util/clock.h"
 
 /* The entity sandbox's own credentials and default merge policy (entity-sandbox --help). */
@@ -39,12 +41,12 @@ static const char sandbox_merge_policy[] = "00000000-0000-4000-8000-00000000ad01
 
 enum { SANDBOX_WAIT_MS = 600000, WORKERS_MAX = 64, METHODS_MAX = 32, OWN_DESCRIPTORS = 128 };
 
-static const char *const served[] = {"profilecontext.v1.ProfileContext", "grpc.health.v1.Health"};
+static const char *const served[] = {"profilecontext.v1.ProfileContext", "grpc.health.v1.Health",
+                                     PC_UPSTREAM_HEALTH};
 static const char *const reflected[] = {
-    "profilecontext.v1.ProfileContext",
-    "grpc.health.v1.Health",
-    "grpc.reflection.v1.ServerReflection",
-    "grpc.reflection.v1alpha.ServerReflection",
+    "profilecontext.v1.ProfileContext",    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection",
+    "grpc.channelz.v1.Channelz", /* last, as it may be left out */
 };
 
 struct pc_app {
@@ -65,6 +67,7 @@ struct pc_app {
     pc_access_rules *access_rules; /* NULL: all is allowed */
     pc_service service;
     pc_health *health;
+    pc_upstream_watch *watch;
     pc_reflection reflection;
     pc_door *door;
     pc_rpc_server *server;
@@ -181,7 +184,7 @@ static pc_status make_page(pc_app *app, const pc_method *rows, size_t count)
         status = pc_recent_calls_new(&app->recent, app->config->operator.slow_call * 1000000);
     }
     if (pc_status_ok(&status)) {
-        status = pc_status_history_new(&app->history, &app->page, count, app->timers, NULL, app);
+        status = pc_status_history_new(&app->history, &app->page, count, app->timers);
     }
     return status;
 }
@@ -578,9 +581,14 @@ static size_t list_methods(pc_app *app, pc_method *rows)
     pc_health_methods(app->health, rows + count);
     count += PC_HEALTH_METHODS;
     if (app->config->listen.reflection) {
-        app->reflection = (pc_reflection){reflected, PC_COUNT_OF(reflected)};
+        size_t left_out = app->config->listen.channelz ? 0 : 1;
+        app->reflection = (pc_reflection){reflected, PC_COUNT_OF(reflected) - left_out};
         pc_reflection_methods(&app->reflection, rows + count);
         count += PC_REFLECTION_METHODS;
+    }
+    if (app->config->listen.channelz) {
+        pc_channelz_methods(rows + count);
+        count += PC_CHANNELZ_METHODS;
     }
     return count;
 }
@@ -672,6 +680,7 @@ static pc_status start_server(pc_app *app)
         .connection_age_ms = c->listen.max_connection_age,
         .connection_age_grace_ms = c->listen.max_connection_age_grace,
         .connection_idle_ms = c->listen.max_connection_idle,
+        .channelz = c->listen.channelz,
         .compression_bytes_min = (size_t)c->listen.compression_min_bytes,
         .admit = admit,
         .calls_left = calls_left,
@@ -778,6 +787,9 @@ pc_status pc_app_start(pc_app **out, const pc_config *config, pc_log *log)
         status = pc_door_watch(app->door, app->server, app->address);
     }
     if (pc_status_ok(&status)) {
+        status = pc_upstream_watch_new(&app->watch, app->upstream, app->health, log, app->timers);
+    }
+    if (pc_status_ok(&status)) {
         status = write_ready_file(app);
     }
     if (!pc_status_ok(&status)) {
@@ -810,6 +822,7 @@ void pc_app_stop(pc_app *app)
     pc_admission_stop(app->admission);
     pc_reload_free(app->reload);
     pc_status_history_stop(app->history);
+    pc_upstream_watch_stop(app->watch);
     /* No call is left; fetches that no one waits for end here. */
     pc_gatherer_stop(&app->gatherer);
     pc_joining_free(app->joining);
@@ -825,6 +838,7 @@ void pc_app_stop(pc_app *app)
     pc_insight_set_free(app->insights);
     pc_summary_rules_free(app->summary);
     pc_audience_names_free(app->names);
+    pc_upstream_watch_free(app->watch);
     pc_status_history_free(app->history);
     pc_recent_calls_free(app->recent);
     pc_rpc_metrics_free(app->calls);

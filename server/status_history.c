@@ -13,8 +13,6 @@ struct pc_status_history {
     size_t method_count;
     pc_timers *timers;
     pc_timer timer;
-    void (*tick)(void *self);
-    void *self;
     pthread_mutex_t lock; /* guards all that follows */
     bool stopped;
     size_t looks; /* since the start */
@@ -134,9 +132,6 @@ static void on_due(pc_timer *timer)
         point_of(history, &history->counts[place], before);
     history->looks++;
     history->last_wall_ms = pc_clock_wall_ms();
-    if (history->tick != NULL) {
-        history->tick(history->self);
-    }
     pthread_mutex_unlock(&history->lock);
     pc_status status = pc_timers_set(history->timers, &history->timer,
                                      pc_clock_after_ms(pc_clock_now_ns(), PC_HISTORY_STEP_MS));
@@ -173,8 +168,7 @@ void pc_status_history_window(pc_status_history *history, pc_history_counts *now
 /* ---- life ------------------------------------------------------------------------------------ */
 
 pc_status pc_status_history_new(pc_status_history **out, const pc_metrics_page *page,
-                                size_t method_count, pc_timers *timers, void (*tick)(void *self),
-                                void *self)
+                                size_t method_count, pc_timers *timers)
 {
     *out = NULL;
     pc_status_history *history = calloc(1, sizeof *history);
@@ -185,8 +179,6 @@ pc_status pc_status_history_new(pc_status_history **out, const pc_metrics_page *
     history->method_count =
         method_count < PC_HISTORY_METHODS_MAX ? method_count : PC_HISTORY_METHODS_MAX;
     history->timers = timers;
-    history->tick = tick;
-    history->self = self;
     history->timer.fire = on_due;
     pthread_mutex_init(&history->lock, NULL);
     look(history, &history->counts[0]);

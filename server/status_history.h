@@ -38,11 +38,9 @@ typedef struct {
     uint64_t cpu_us;
 } pc_history_counts;
 
-/* `page` is borrowed and outlives it. `tick` is called after each look; NULL for
- * none. Owned: pc_status_history_free. Errors: RESOURCE_EXHAUSTED. */
+/* `page` is borrowed and outlives it. Owned: pc_status_history_free. Errors: RESOURCE_EXHAUSTED. */
 PC_NODISCARD pc_status pc_status_history_new(pc_status_history **out, const pc_metrics_page *page,
-                                             size_t method_count, pc_timers *timers,
-                                             void (*tick)(void *self), void *self);
+                                             size_t method_count, pc_timers *timers);
 
 /* Looks no more: what the page is about may end. NULL is allowed. */
 void pc_status_history_stop(pc_status_history *history);

@@ -6,6 +6,7 @@
 
 #include "telemetry/json_out.h"
 #include "telemetry/process_metrics.h"
+#include "upstream_watch.h"
 #include "util/clock.h"
 
 /* What a page is made of, between two looks at the counters. */
@@ -205,11 +206,6 @@ static void put_cache(pc_json_out *json, const work *w)
 }
 
 /* ---- the upstream ---------------------------------------------------------------------------- */
-
-bool pc_upstream_is_failing(const pc_entity_client *upstream)
-{
-    return atomic_load(&pc_entity_client_answers(upstream)->failures_in_row) >= PC_UPSTREAM_FAILING;
-}
 
 static void put_operation(pc_json_out *json, const work *w, size_t operation)
 {

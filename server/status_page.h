@@ -18,11 +18,6 @@ typedef struct {
     bool is_draining;
 } pc_status_page;
 
-/* From this many failures in a row on the upstream counts as failing. */
-enum { PC_UPSTREAM_FAILING = 5 };
-
-bool pc_upstream_is_failing(const pc_entity_client *upstream);
-
 void pc_status_page_write(const pc_status_page *page, pc_buffer *out);
 
 /* The configuration in effect, its secrets hidden. */

@@ -63,6 +63,7 @@ typedef struct {
         int64_t max_connection_idle;
         int64_t compression_min_bytes;
         bool reflection;
+        bool channelz;
         int64_t drain_timeout;
     } listen;
     struct {

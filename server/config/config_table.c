@@ -58,6 +58,8 @@ const config_key config_keys[] = {
      "compress answers of this size for callers that accept it; 0: none"},
     {"listen.reflection", KEY_BOOL, AT(listen.reflection), "true", 0, 0, NULL, NULL,
      "serve grpc.reflection"},
+    {"listen.channelz", KEY_BOOL, AT(listen.channelz), "false", 0, 0, NULL, NULL,
+     "serve grpc.channelz, which shows all connections and their addresses to every caller"},
     {"listen.drain_timeout", KEY_DURATION, AT(listen.drain_timeout), "20s", 0, SECONDS(3600), NULL,
      "TIME", "on SIGTERM, wait this long for calls in progress"},
 

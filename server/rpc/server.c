@@ -416,6 +416,7 @@ static grpc_server *create_core(const pc_rpc_options *options, pc_core_intake **
     args[count++] =
         number_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int64_t)options->request_bytes_max * 2);
     args[count++] = number_arg(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, -1);
+    args[count++] = number_arg(GRPC_ARG_ENABLE_CHANNELZ, options->channelz ? 1 : 0);
     args[count++] = number_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, options->max_concurrent_streams);
     args[count++] = number_arg(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024);
     args[count++] = number_arg(GRPC_ARG_KEEPALIVE_TIME_MS, options->keepalive_ms);

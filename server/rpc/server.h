@@ -61,6 +61,7 @@ typedef struct {
     int64_t connection_age_ms; /* 0: no limit */
     int64_t connection_age_grace_ms;
     int64_t connection_idle_ms;   /* 0: no limit */
+    bool channelz;                /* core keeps account of itself for grpc.channelz */
     size_t compression_bytes_min; /* answers of this size and more are compressed for callers that
                                      accept it; 0: none are */
     /* Says whether a call may go on to its handler; NULL: every one may. An error ends the call
