@@ -190,7 +190,8 @@ static void prepare_call(pc_call *call, pc_endpoint *endpoint)
     call->caller_key = 0;
     call->criticality = endpoint->row.criticality;
     call->is_trace_read = false;
-    call->span.trace = (pc_trace){.is_known = false};
+    call->span.trace.is_known = false;
+    call->span.trace.sink = NULL;
     atomic_init(&call->references, 0);
     atomic_init(&call->answered, false);
     atomic_init(&call->is_watched, false);
@@ -416,7 +417,6 @@ static grpc_server *create_core(const pc_rpc_options *options, pc_core_intake **
     args[count++] =
         number_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int64_t)options->request_bytes_max * 2);
     args[count++] = number_arg(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, -1);
-    args[count++] = number_arg(GRPC_ARG_ENABLE_CHANNELZ, options->channelz ? 1 : 0);
     args[count++] = number_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, options->max_concurrent_streams);
     args[count++] = number_arg(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024);
     args[count++] = number_arg(GRPC_ARG_KEEPALIVE_TIME_MS, options->keepalive_ms);
@@ -425,7 +425,7 @@ static grpc_server *create_core(const pc_rpc_options *options, pc_core_intake **
     args[count++] = number_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10000);
     /* Both cost every call about a hundredth (tests/bench/run hit): channelz counts calls that the
      * metrics count too, and the probes only widen the window for uploads, which are small. */
-    args[count++] = number_arg(GRPC_ARG_ENABLE_CHANNELZ, 0);
+    args[count++] = number_arg(GRPC_ARG_ENABLE_CHANNELZ, options->channelz ? 1 : 0);
     args[count++] = number_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0);
     if (options->connection_age_ms > 0) {
         args[count++] = number_arg(GRPC_ARG_MAX_CONNECTION_AGE_MS, options->connection_age_ms);
