@@ -73,8 +73,10 @@ bool pc_trace_parse(pc_trace *out, const char *text, size_t size)
 void pc_trace_print(char out[PC_TRACEPARENT_BYTES + 1], const pc_trace *trace)
 {
     const uint8_t flags = trace->is_sampled ? 1 : 0;
-    memcpy(out, "00-", 3);
-    char *at = put_hex(out + 3, trace->trace_id, 16);
+    const uint8_t version = 0;
+    char *at = put_hex(out, &version, 1);
+    *at++ = '-';
+    at = put_hex(at, trace->trace_id, 16);
     *at++ = '-';
     at = put_hex(at, trace->span_id, 8);
     *at++ = '-';
