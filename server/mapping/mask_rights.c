@@ -99,18 +99,25 @@ typedef struct {
     size_t size;
 } missing_list;
 
+static void put_path(missing_list *list)
+{
+    pc_wire_put_bytes(list->out, list->number, list->size == 0 ? "*" : list->path,
+                      list->size == 0 ? 1 : list->size);
+}
+
+/* Recursive as deep as the masks. */
 static void put_missing(missing_list *list, const pc_mask *asked, const pc_mask *kept)
 {
-    if (kept == NULL) {
-        pc_wire_put_bytes(list->out, list->number, list->size == 0 ? "*" : list->path,
-                          list->size == 0 ? 1 : list->size);
+    if (kept == NULL && (asked->all || asked->table == NULL)) {
+        put_path(list);
         return;
     }
-    if (kept->all || kept->table == NULL) {
+    if (kept != NULL && (kept->all || kept->table == NULL)) {
         return;
     }
-    for (size_t i = 0; i < kept->table->field_count; i++) {
-        const pc_field_table *field = &kept->table->fields[i];
+    const pc_message_table *table = kept == NULL ? asked->table : kept->table;
+    for (size_t i = 0; i < table->field_count; i++) {
+        const pc_field_table *field = &table->fields[i];
         size_t size = list->size;
         size_t name_size = strlen(field->name);
         if ((!asked->all && asked->children[i] == NULL) ||
@@ -122,7 +129,8 @@ static void put_missing(missing_list *list, const pc_mask *asked, const pc_mask 
         }
         memcpy(list->path + list->size, field->name, name_size);
         list->size += name_size;
-        put_missing(list, asked->all ? asked : asked->children[i], kept->children[i]);
+        put_missing(list, asked->all ? asked : asked->children[i],
+                    kept == NULL ? NULL : kept->children[i]);
         list->size = size;
     }
 }
@@ -136,7 +144,7 @@ void pc_mask_put_missing(pc_buffer *out, uint32_t number, const char *prefix, co
     put_missing(&list, asked, kept);
     if (!out->failed && out->size - start > size_max) {
         out->size = start;
-        put_missing(&list, asked, NULL);
+        put_path(&list);
     }
 }
 

@@ -186,6 +186,7 @@ static void read_caller(policy_reading *r, const role_list *roles, yaml_node_t *
     const policy_item *names = policy_read_list(r, &count, &entries[POLICY_KEY_NAME]);
     grant->name = count == 0 ? "" : names[0].text;
     grant->role = has == NULL ? "" : pc_arena_strndup(r->arena, has->name, strlen(has->name));
+    r->out_of_memory = r->out_of_memory || grant->role == NULL;
     policy_compile_rule(r, grant, entries, node);
     for (size_t i = 0; i < count; i++) {
         add_name(r, &names[i], grant);

@@ -1,0 +1,76 @@
+/* Memory that runs out anywhere while a policy is compiled leaves no policy, and nothing leaks or
+ * breaks: above all no policy that lacks a denial. */
+#include "check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/policy.h"
+
+static long until_failure = -1; /* allocations before one fails; below 0: none does */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+static bool fails(void)
+{
+    return until_failure >= 0 && until_failure-- == 0;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return fails() ? NULL : __real_realloc(old, size);
+}
+
+static unsigned char text[64 * 1024];
+
+static size_t read_example(void)
+{
+    FILE *file = fopen(PC_SOURCE_DIR "/server/policy/example.yaml", "rb");
+    assert_non_null(file);
+    size_t size = fread(text, 1, sizeof text, file);
+    (void)fclose(file);
+    return size;
+}
+
+static void each_allocation_may_fail(void **state)
+{
+    (void)state;
+    size_t size = read_example();
+    bool good = false;
+    long count = 0;
+    for (; !good && count < 10000; count++) {
+        pc_policy *policy;
+        pc_config_errors errors = {0};
+        until_failure = count;
+        good = pc_policy_compile(&policy, &errors, "p", text, size);
+        bool reached = until_failure < 0;
+        until_failure = -1;
+        assert_true(good == !reached);
+        assert_true(good == (policy != NULL));
+        pc_policy_unref(policy);
+        pc_config_errors_deinit(&errors);
+    }
+    assert_true(good && count > 50);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_allocation_may_fail)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
