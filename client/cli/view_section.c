@@ -4,6 +4,8 @@
 #include "times.h"
 #include "view.h"
 
+enum { DENIED_TOLD = 3 };
+
 const char *view_section_name(Profilecontext__V1__Section section)
 {
     switch (section) {
@@ -33,7 +35,9 @@ const char *view_section_problem(const Profilecontext__V1__SectionInfo *info)
     case PROFILECONTEXT__V1__SECTION_STATUS__SECTION_STATUS_MISSING:
         return "not there: the platform does not know the person";
     case PROFILECONTEXT__V1__SECTION_STATUS__SECTION_STATUS_DENIED:
-        return "denied: you may not see this";
+        return strncmp(info->reason, "CONSENT_", 8) == 0
+                   ? "denied: the person's consent for this purpose is not there"
+                   : "denied: you may not see this";
     case PROFILECONTEXT__V1__SECTION_STATUS__SECTION_STATUS_NOT_ENABLED:
         return "not enabled: the platform's licence does not cover it";
     case PROFILECONTEXT__V1__SECTION_STATUS__SECTION_STATUS_LATE:
@@ -79,6 +83,15 @@ void view_section(display *to, const Profilecontext__V1__SectionInfo *info)
     }
     if (*info->reason != '\0') {
         display_addf(to, STYLE_FAINT, " (%s)", info->reason);
+    }
+    if (problem == NULL && info->n_denied_paths > 0) {
+        bool many = info->n_denied_paths > DENIED_TOLD;
+        for (size_t i = 0; i < info->n_denied_paths && i < DENIED_TOLD; i++) {
+            display_addf(to, STYLE_WARNING, "%s%s", i == 0 ? ", without " : ", ",
+                         info->denied_paths[i]);
+        }
+        display_add(to, STYLE_WARNING,
+                    many ? " and more, which you may not see" : ", which you may not see");
     }
     display_end(to);
 }

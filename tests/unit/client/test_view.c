@@ -204,6 +204,31 @@ static void spans_are_rough(void **state)
     }
 }
 
+static void what_is_denied_is_told(void **state)
+{
+    (void)state;
+    char paths[4][32] = {"profile.person.birth_date", "profile.extensions", "profile.loyalty",
+                         "profile.account"};
+    char *denied[] = {paths[0], paths[1], paths[2], paths[3]};
+    char reason[] = "CONSENT_MISSING";
+    section_info info = section(PROFILECONTEXT__V1__SECTION__SECTION_PROFILE,
+                                PROFILECONTEXT__V1__SECTION_STATUS__SECTION_STATUS_OK);
+    info.denied_paths = denied;
+    info.n_denied_paths = 4;
+    section_info events = section(PROFILECONTEXT__V1__SECTION__SECTION_EVENTS,
+                                  PROFILECONTEXT__V1__SECTION_STATUS__SECTION_STATUS_DENIED);
+    events.reason = reason;
+    screen to;
+    screen_open(&to, 200, false);
+    view_section(&to.display, &info);
+    view_section(&to.display, &events);
+    screen_check(
+        &to, "  Profile               ok, without profile.person.birth_date, profile.extensions, "
+             "profile.loyalty and more, which you may not see\n"
+             "  Events                denied: the person's consent for this purpose is not there "
+             "(CONSENT_MISSING)\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +236,7 @@ int main(void)
         cmocka_unit_test(purchases_are_summed_by_currency),
         cmocka_unit_test(exited_audiences_stand_apart),
         cmocka_unit_test(spans_are_rough),
+        cmocka_unit_test(what_is_denied_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
