@@ -190,8 +190,8 @@ const config_key config_keys[] = {
      "how long addresses of the upstream's hosts are believed; whole seconds"},
     {"upstream.connection_age", KEY_DURATION, AT(upstream.connection_age), "10m", 0, DAYS(1), NULL,
      "TIME",
-     "no request goes over an idle connection older than this, so that a change of addresses is "
-     "followed; whole seconds; 0: any age"},
+     "connections are left for new ones at about this age, so that a change of addresses is "
+     "followed; whole seconds; 0: never"},
     {"upstream.max_in_flight", KEY_NUMBER, AT(upstream.max_in_flight), "1024", 1, 100000, NULL, "N",
      "fetches at once, those that wait for the budget included; more are refused"},
     {"upstream.hedge_after", KEY_DURATION, AT(upstream.hedge_after), "0s", 0, SECONDS(600), NULL,

@@ -94,10 +94,10 @@ typedef struct {
     unsigned max_connections;   /* per host */
     unsigned http2_connections; /* per host that speaks HTTP/2; at most max_connections count */
     int64_t dns_ttl_ms;         /* how long addresses of hosts are believed */
-    int64_t connection_age_ms; /* no request goes over an idle connection older than this; 0: any */
-    unsigned max_in_flight;    /* fetches, those that wait for their turn included; one more is
-                                  refused at once */
-    pc_budget_options budget;  /* which calls may be made when */
+    int64_t connection_age_ms;  /* connections are left for new ones at about this age; 0: never */
+    unsigned max_in_flight;     /* fetches, those that wait for their turn included; one more is
+                                   refused at once */
+    pc_budget_options budget;   /* which calls may be made when */
     pc_breaker_options breaker; /* of each host but IMS */
     /* Called on the transfer thread when a breaker's state has changed; NULL: nobody asks. */
     void (*on_breaker)(void *self, const pc_breaker_change *change);

@@ -403,6 +403,17 @@ static int on_socket(void *self, curl_socket_t fd, curlsocktype purpose)
     return CURL_SOCKOPT_OK;
 }
 
+/* From TLS 1.2 on, in one of two ways to say so, by turns. libcurl leaves a connection for its age
+ * only when it is idle, which a busy one of HTTP/2 never is; but it shares none between requests
+ * that differ in this, so that with each turn the old ones become idle, and old enough to close. */
+static long tls_versions(const pc_transfer *transfer)
+{
+    int64_t age_ns = (int64_t)transfer->connection_age_s * 1000000000;
+    bool is_odd = age_ns > 0 && pc_clock_now_ns() / age_ns % 2 == 1;
+    return (long)CURL_SSLVERSION_TLSv1_2 |
+           (long)(is_odd ? CURL_SSLVERSION_MAX_TLSv1_3 : CURL_SSLVERSION_MAX_DEFAULT);
+}
+
 /* Every option is set anew, as the handle was reset. False when libcurl refused one: then the
  * request must not go out, since the option may be the one that keeps it safe. */
 static bool configure(CURL *easy, pc_transfer_op *op)
@@ -418,7 +429,7 @@ static bool configure(CURL *easy, pc_transfer_op *op)
     SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_SSLVERSION, tls_versions(op->transfer));
     SET(CURLOPT_CA_CACHE_TIMEOUT, (long)CA_CACHE_S);
     if (op->transfer->ca_file != NULL) {
         SET(CURLOPT_CAINFO, op->transfer->ca_file);

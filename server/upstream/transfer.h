@@ -44,8 +44,8 @@ typedef struct {
      * former. */
     unsigned http2_connections;
     int64_t dns_ttl_ms;        /* how long addresses of hosts are believed; whole seconds */
-    int64_t connection_age_ms; /* no request goes over an idle connection older than this, so that a
-                                  change of addresses is followed; whole seconds; 0: any age */
+    int64_t connection_age_ms; /* connections are left for new ones at about this age, so that a
+                                  change of addresses is followed; whole seconds; 0: never */
 } pc_transfer_options;
 
 typedef struct {

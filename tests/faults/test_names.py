@@ -3,6 +3,7 @@ own in place of /etc/hosts and /etc/resolv.conf, in a mount namespace; that take
 namespaces, and without both the tests are skipped."""
 
 import contextlib
+import itertools
 import os
 import shutil
 import socket
@@ -11,9 +12,9 @@ import tempfile
 import threading
 import unittest
 
-from case import Code, FaultCase, serving
+from case import Code, FaultCase, person, serving
 from harness import wait_until
-from upstream import PROFILE, Plain, http
+from upstream import Certificates, Http2, PROFILE, Plain, http
 
 # A child in a namespace that it makes itself.
 UNSHARE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
@@ -60,12 +61,12 @@ exec {' '.join(UNSHARE)} sh -c 'mount --bind {self.hosts} /etc/hosts &&
         self.write(self.hosts, f"127.0.0.1 localhost\n{line}")
 
     @contextlib.contextmanager
-    def server(self, port, *arguments):
+    def server(self, port, *arguments, scheme="http"):
         import harness
         before = harness.BIN
         harness.BIN = self.folder.name
         try:
-            with serving(f"http://{HOST}:{port}", "--upstream-allow-plain-http",
+            with serving(f"{scheme}://{HOST}:{port}", "--upstream-allow-plain-http",
                          "--upstream-dns-ttl=1s", "--upstream-connection-age=1s",
                          *arguments) as server:
                 yield server
@@ -96,6 +97,47 @@ exec {' '.join(UNSHARE)} sh -c 'mount --bind {self.hosts} /etc/hosts &&
             self.point_to("127.0.0.2")
             wait_until(lambda: self.call(server).code == Code.OK and new.number > 0, 10,
                        "the new address to be asked")
+
+    def test_a_busy_connection_is_left_too(self):
+        """Over HTTP/2 one connection has always a request under way, and so is never idle."""
+        certificates = Certificates(self.folder.name)
+        certificates.sign("upstream", names=f"DNS:{HOST}")
+        context = certificates.context("upstream")
+
+        def slowly(stream):
+            # On the connection's thread, which reads on when the next is under way already.
+            held.append(stream)
+            if len(held) > 4:
+                held.pop(0).reply()
+
+        held = []
+        old = Http2(context, slowly)
+        self.addCleanup(old.close)
+        new = Http2(context, lambda stream: stream.reply(), host="127.0.0.2", port=old.port)
+        self.addCleanup(new.close)
+        self.point_to("127.0.0.1")
+        with self.server(old.port, f"--upstream-ca-file={certificates.path('ca.crt')}",
+                         "--upstream-retry-percent=0", scheme="https") as server:
+            stop = threading.Event()
+            counter = itertools.count()
+
+            def ask():
+                while not stop.is_set():
+                    self.call(server, 3.0, request=person(next(counter)))
+
+            threads = [threading.Thread(target=ask) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            try:
+                wait_until(lambda: old.number > 50, 10, "the old address to be busy")
+                self.point_to("127.0.0.2")
+                wait_until(lambda: new.number > 50, 10, "the new address to be asked")
+            finally:
+                stop.set()
+                for stream in held[:]:
+                    stream.reply()
+                for thread in threads:
+                    thread.join()
 
     def test_a_name_that_moves_away_from_a_dead_host(self):
         old = self.upstream("127.0.0.1")
