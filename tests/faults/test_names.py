@@ -3,6 +3,7 @@ own in place of /etc/hosts and /etc/resolv.conf, in a mount namespace; that take
 namespaces, and without both the tests are skipped."""
 
 import contextlib
+import ctypes
 import itertools
 import os
 import shutil
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 from case import Code, FaultCase, person, serving
@@ -27,18 +29,22 @@ def can_unshare():
         capture_output=True).returncode == 0
 
 
-@unittest.skipUnless(can_unshare(), "no mount namespaces here")
-class Names(FaultCase):
+class Hosts(FaultCase):
+    """A server that believes in files of the test."""
+
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
         self.hosts = os.path.join(self.folder.name, "hosts")
         self.resolver = os.path.join(self.folder.name, "resolv.conf")
         self.point_to(None)
         self.write(self.resolver, "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
-        # The harness starts a program by its name in PC_BIN: this one does so in a namespace.
         self.program = os.path.join(self.folder.name, "profile-contextd")
+        self.write_program("exec")
+
+    def write_program(self, prefix):
+        """The harness starts a program by its name in PC_BIN: this one does so in a namespace."""
         self.write(self.program, f"""#!/bin/sh
-exec {' '.join(UNSHARE)} sh -c 'mount --bind {self.hosts} /etc/hosts &&
+{prefix} {' '.join(UNSHARE)} sh -c 'mount --bind {self.hosts} /etc/hosts &&
     mount --bind {self.resolver} /etc/resolv.conf && exec "$0" "$@"' {self.real()} "$@"
 """)
         os.chmod(self.program, 0o755)
@@ -78,6 +84,9 @@ exec {' '.join(UNSHARE)} sh -c 'mount --bind {self.hosts} /etc/hosts &&
         self.addCleanup(upstream.close)
         return upstream
 
+
+@unittest.skipUnless(can_unshare(), "no mount namespaces here")
+class Names(Hosts):
     def test_a_name_that_is_not_there_yet(self):
         upstream = self.upstream("127.0.0.1")
         with self.server(upstream.port) as server:
@@ -174,6 +183,91 @@ exec {' '.join(UNSHARE)} sh -c 'mount --bind {self.hosts} /etc/hosts &&
                 self.assertEqual({o.code for o in outcomes}, {Code.UNAVAILABLE})
                 self.point_to("127.0.0.1")
                 self.recovers(server)
+
+
+class Network:
+    """Two network namespaces with a cable between them; the upstream's side has two addresses."""
+
+    def __init__(self):
+        self.holders = [subprocess.Popen(["unshare", "--net", "sleep", "300"]) for _ in range(2)]
+        self.near, self.far = (holder.pid for holder in self.holders)
+        own = os.readlink("/proc/self/ns/net")
+        wait_until(lambda: all(os.readlink(f"/proc/{holder.pid}/ns/net") != own
+                               for holder in self.holders), 10, "the namespaces")
+        self.ip(None, "link", "add", "cable", "netns", str(self.near), "type", "veth", "peer",
+                "name", "cable", "netns", str(self.far))
+        # When the first of an interface goes, the others go with it.
+        for pid, addresses in ((self.near, ["10.77.0.1"]), (self.far, ["10.77.0.3", "10.77.0.2"])):
+            for address in addresses:
+                self.ip(pid, "addr", "add", f"{address}/24", "dev", "cable")
+            self.ip(pid, "link", "set", "cable", "up")
+            self.ip(pid, "link", "set", "lo", "up")
+
+    @staticmethod
+    def ip(pid, *arguments):
+        enter = [] if pid is None else ["nsenter", "--target", str(pid), "--net"]
+        subprocess.run([*enter, "ip", *arguments], check=True, capture_output=True)
+
+    def on_the_far_side(self, make):
+        """What `make` makes, on a thread that has gone there: sockets stay where they are made."""
+        made = []
+
+        def run():
+            with open(f"/proc/{self.far}/ns/net") as namespace:
+                assert ctypes.CDLL(None).setns(namespace.fileno(), 0) == 0
+            made.append(make())
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        return made[0]
+
+    def close(self):
+        for holder in self.holders:
+            holder.kill()
+            holder.wait()
+
+
+def can_lay_cables():
+    try:
+        network = Network()
+    except (AssertionError, OSError, subprocess.SubprocessError):
+        return False
+    network.close()
+    return True
+
+
+@unittest.skipUnless(os.geteuid() == 0 and can_unshare() and shutil.which("ip")
+                     and can_lay_cables(), "no network namespaces here")
+class BlackHole(Hosts):
+    def test_a_connection_whose_packets_are_swallowed_is_given_up(self):
+        """Its host has moved without a word. The system would keep it for a quarter of an hour."""
+        network = Network()
+        self.addCleanup(network.close)
+        certificates = Certificates(self.folder.name)
+        certificates.sign("upstream", names=f"DNS:{HOST}")
+        context = certificates.context("upstream")
+        old = network.on_the_far_side(
+            lambda: Http2(context, lambda stream: stream.reply(), host="10.77.0.2"))
+        new = network.on_the_far_side(
+            lambda: Http2(context, lambda stream: stream.reply(), host="10.77.0.3", port=old.port))
+        self.addCleanup(old.close)
+        self.addCleanup(new.close)
+        self.point_to("10.77.0.2")
+        self.write_program(f"exec nsenter --target {network.near} --net")
+        with self.server(old.port, f"--upstream-ca-file={certificates.path('ca.crt')}",
+                         f"--listen-address=unix:{self.folder.name}/socket",
+                         "--upstream-retry-percent=0", "--breaker-failure-percent=0",
+                         "--upstream-attempt-timeout=300ms", "--upstream-connection-age=1h",
+                         scheme="https") as server:
+            self.recovers(server)
+            self.point_to("10.77.0.3")
+            network.ip(network.far, "addr", "del", "10.77.0.2/24", "dev", "cable")
+            started = time.monotonic()
+            outcome = self.call(server)
+            self.assertNotEqual(outcome.code, Code.OK)
+            self.recovers(server, 30)
+            print(f"well again after {time.monotonic() - started:.1f} s")
 
 
 if __name__ == "__main__":
