@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "app.h"
+#include "check/check.h"
 #include "policy/policy.h"
 #include "versions.h"
 
@@ -106,6 +107,18 @@ static bool check_policy(const pc_config *config)
     return good;
 }
 
+static int check_upstream(const pc_config *config, const pc_config_command *command)
+{
+    pc_check_result results[PC_CHECK_STEPS];
+    pc_status status = pc_check_run(results, config, command->check_person);
+    if (!pc_status_ok(&status)) {
+        fprintf(stderr, "profile-contextd: %s\n", pc_status_message(&status));
+        pc_status_clear(&status);
+        return EXIT_MISUSE;
+    }
+    return pc_check_print(stdout, results, command->json) ? EXIT_SUCCESS : EXIT_START_FAILED;
+}
+
 static int run(const pc_config *config, const pc_config_command *command)
 {
     if (command->print_config) {
@@ -118,6 +131,9 @@ static int run(const pc_config *config, const pc_config_command *command)
     if (command->check_config) {
         puts("configuration OK");
         return EXIT_SUCCESS;
+    }
+    if (command->check_upstream) {
+        return check_upstream(config, command);
     }
     sigset_t waited;
     block_signals(&waited);

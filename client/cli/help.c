@@ -24,6 +24,8 @@ static const char program_help[] =
     "  prefetch    has persons ready in the server before anyone asks\n"
     "  bench       loads a server and measures its answers\n"
     "  policy      tells what a policy file lets a caller do, and which line says so\n"
+    "  check       whether Adobe's side is set up right, and what to do if not\n"
+    "  init        writes a server's configuration, by asking\n"
     "\n"
     "WHO is NAMESPACE:ID. The names email, phone, ecid and crmid are understood in\n"
     "any case; xid:VALUE names a person by the platform's opaque id.\n"

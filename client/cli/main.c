@@ -8,6 +8,7 @@
 #include "command_policy.h"
 #include "help.h"
 #include "session.h"
+#include "setup.h"
 #include "times.h"
 #include "token_file.h"
 
@@ -131,6 +132,9 @@ int main(int argc, char **argv)
     /* A pager that is closed early is no failure to speak of. */
     signal(SIGPIPE, SIG_DFL);
 
+    if (setup_is_meant(argc, argv)) {
+        return (int)setup_run(argc, argv);
+    }
     options chosen;
     char problem[OPTIONS_PROBLEM_SIZE];
     bool right = options_parse(&chosen, argc, (const char *const *)argv, times_now_ms(), problem);

@@ -167,6 +167,12 @@ static void read_flags(loading *l, int argc, char *const *argv)
             l->command->version = true;
         } else if (strcmp(flag, "--check-config") == 0) {
             l->command->check_config = true;
+        } else if (strcmp(flag, "--check-upstream") == 0) {
+            l->command->check_upstream = true;
+        } else if (strncmp(flag, "--check-person=", 15) == 0) {
+            l->command->check_person = flag + 15;
+        } else if (strcmp(flag, "--json") == 0) {
+            l->command->json = true;
         } else if (strcmp(flag, "--print-config") == 0) {
             l->command->print_config = true;
         } else if (strcmp(flag, "--config") == 0) {

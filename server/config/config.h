@@ -225,6 +225,9 @@ typedef struct {
 typedef struct {
     const char *config_file; /* NULL: none; borrowed from argv or the environment */
     bool check_config;
+    bool check_upstream;
+    const char *check_person; /* NULL: none; borrowed likewise */
+    bool json;                /* of check_upstream */
     bool print_config;
     bool help;
     bool version;

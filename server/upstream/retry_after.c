@@ -49,3 +49,9 @@ int64_t pc_retry_after_ms(const char *text, size_t size, int64_t wall_ms)
     time_t moment = curl_getdate(date, NULL);
     return moment < 0 ? 0 : limited((int64_t)moment * 1000 - wall_ms);
 }
+
+int64_t pc_http_date_ms(const char *text)
+{
+    time_t moment = text[0] == '\0' ? -1 : curl_getdate(text, NULL);
+    return moment < 0 ? 0 : (int64_t)moment * 1000;
+}

@@ -13,4 +13,7 @@ enum { PC_RETRY_AFTER_MAX_MS = 60 * 60 * 1000 };
  * moment has passed. `wall_ms` is the time now since 1970. */
 int64_t pc_retry_after_ms(const char *text, size_t size, int64_t wall_ms);
 
+/* Milliseconds since 1970 of an HTTP date (RFC 9110, 5.6.7); 0 when it is none. */
+int64_t pc_http_date_ms(const char *text);
+
 #endif

@@ -98,6 +98,7 @@ struct pc_transfer_op {
     int64_t retry_after_ms;
     char content_type[HEADER_TEXT_MAX];
     char request_id[HEADER_TEXT_MAX];
+    char date[HEADER_TEXT_MAX];
 };
 
 /* --- how it can end --- */
@@ -222,6 +223,7 @@ static void end(pc_transfer_op *op, pc_status status, int http_status)
         .retry_after_ms = op->retry_after_ms,
         .content_type = op->content_type,
         .request_id = op->request_id,
+        .date = op->date,
     };
     op->done(op->self, status, body == NULL ? NULL : &result);
     pc_slice_unref(body);
@@ -272,6 +274,8 @@ static void keep_header(pc_transfer_op *op, const char *line, size_t size)
         keep_text(op->content_type, value, value_size);
     } else if (is_header(line, size, "x-request-id")) {
         keep_text(op->request_id, value, value_size);
+    } else if (is_header(line, size, "date")) {
+        keep_text(op->date, value, value_size);
     }
 }
 
@@ -290,6 +294,7 @@ static size_t on_header(char *line, size_t unit, size_t count, void *self)
         op->retry_after_ms = 0;
         op->content_type[0] = '\0';
         op->request_id[0] = '\0';
+        op->date[0] = '\0';
     } else if (size > 0 && (line[0] == '\r' || line[0] == '\n')) {
         op->has_head = true; /* an empty line ends it */
     } else {

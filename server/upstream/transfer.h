@@ -75,6 +75,7 @@ typedef struct {
     int64_t retry_after_ms;   /* from Retry-After; 0: none */
     const char *content_type; /* "" when absent, too long or not printable; borrowed */
     const char *request_id;   /* x-request-id, likewise */
+    const char *date;         /* Date, likewise */
 } pc_transfer_result;
 
 /* Takes `status`. `result` is NULL unless the status is OK, and borrowed for the call. */
