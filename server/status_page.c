@@ -1,6 +1,7 @@
 /* An object for each part; names are those of the page in operator/status.html. */
 #include "status_page.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -246,6 +247,15 @@ static void put_age(pc_json_out *json, const char *name, int64_t ms)
     }
 }
 
+static uint64_t sum_of(const uint64_t *counts, size_t count)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        sum += counts[i];
+    }
+    return sum;
+}
+
 static void put_upstream(pc_json_out *json, const work *w)
 {
     const pc_entity_client *upstream = w->page->metrics->upstream;
@@ -269,6 +279,9 @@ static void put_upstream(pc_json_out *json, const work *w)
     put_age(json, "token_age_s", counters.token_age_ms);
     put_age(json, "token_left_s", counters.token_left_ms);
     pc_json_out_int(json, "token_failures", (int64_t)counters.token_failures);
+    pc_json_out_text(json, "breaker",
+                     pc_breaker_state_name(counters.breakers[PC_UPSTREAM_ENTITY].state));
+    pc_json_out_int(json, "retries", (int64_t)sum_of(counters.retries, PC_RETRY_REASON_COUNT));
     pc_json_out_open(json, "operations", '[');
     for (size_t i = 0; i < PC_ENTITY_KIND_COUNT; i++) {
         put_operation(json, w, i);
@@ -299,6 +312,33 @@ static void put_budget(pc_json_out *json, const pc_entity_client *upstream)
         pc_json_out_close(json, '}');
     }
     pc_json_out_close(json, ']');
+    pc_json_out_close(json, '}');
+}
+
+/* ---- callers --------------------------------------------------------------------------------- */
+
+static void put_callers(pc_json_out *json, const pc_metrics_page *metrics)
+{
+    static const char *const turned_away[] = {"nobody", "prefetches", "batches", "agents"};
+    if (metrics->server == NULL) {
+        return;
+    }
+    pc_rpc_connection_figures connections;
+    pc_door_figures door;
+    pc_rpc_server_count_connections(metrics->server, &connections);
+    pc_door_count(metrics->door, &door);
+    size_t pressure = (size_t)ceil(door.pressure);
+    pressure = pressure < PC_COUNT_OF(turned_away) ? pressure : PC_COUNT_OF(turned_away) - 1;
+    pc_json_out_open(json, "callers", '{');
+    pc_json_out_int(json, "connections", (int64_t)connections.open);
+    pc_json_out_int(json, "connections_max", (int64_t)connections.max);
+    pc_json_out_int(json, "accepted", (int64_t)connections.accepted);
+    pc_json_out_int(json, "refused",
+                    (int64_t)(connections.refused_full + connections.refused_peer));
+    pc_json_out_int(json, "cut", (int64_t)connections.cut);
+    pc_json_out_text(json, "turned_away", turned_away[pressure]);
+    pc_json_out_int(json, "shed", (int64_t)sum_of(door.shed, PC_CRITICALITY_COUNT));
+    pc_json_out_int(json, "over_quota", (int64_t)door.over_quota);
     pc_json_out_close(json, '}');
 }
 
@@ -351,6 +391,7 @@ static void put_all(pc_json_out *json, work *w)
     put_cache(json, w);
     put_upstream(json, w);
     put_budget(json, page->metrics->upstream);
+    put_callers(json, page->metrics);
     put_process(json, w);
     pc_json_out_int(json, "slow_ms", page->slow_ms);
     put_recent(json, "failed", page->recent, PC_RECENT_FAILED);

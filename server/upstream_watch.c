@@ -25,6 +25,7 @@ bool pc_upstream_is_failing(const pc_entity_client *upstream)
     pc_entity_client_counters(upstream, &counters);
     return atomic_load(&pc_entity_client_answers(upstream)->failures_in_row) >=
                PC_UPSTREAM_FAILING ||
+           counters.breakers[PC_UPSTREAM_ENTITY].state == PC_BREAKER_OPEN ||
            (counters.token_failures > 0 && counters.token_age_ms < 0);
 }
 

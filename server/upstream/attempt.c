@@ -96,13 +96,14 @@ static void on_answer(void *self, pc_status status, const pc_transfer_result *an
         status = pc_status_new(PC_CODE_DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT",
                                "The upstream did not answer in time.");
     }
-    pc_answer_counts_add(&task->client->answers, task->kind, status.code,
-                         answer == NULL ? 0 : answer->http_status, attempt->took_ns);
     if (!pc_status_ok(&status)) {
+        pc_answer_counts_add(&task->client->answers, task->kind, status.code, 0, attempt->took_ns);
         pc_span_end(&attempt->span, &status);
         end(attempt, status, NULL);
         return;
     }
+    pc_answer_counts_add(&task->client->answers, task->kind, PC_CODE_OK, answer->http_status,
+                         attempt->took_ns);
     status = pc_error_body_judge(task->kind, answer->http_status, pc_slice_bytes(answer->body),
                                  pc_slice_size(answer->body), answer->retry_after_ms);
     if (pc_status_ok(&status) || status.code == PC_CODE_NOT_FOUND) {
