@@ -80,8 +80,8 @@ static void test_tracing__a_batch_is_written_as_the_protocol_says(void **state)
     json_t *root = json_loadb((const char *)out.bytes, out.size, 0, NULL);
     assert_non_null(root);
     const json_t *resource = json_array_get(json_object_get(root, "resourceSpans"), 0);
-    const json_t *name = json_array_get(
-        json_object_get(json_object_get(resource, "resource"), "attributes"), 0);
+    const json_t *name =
+        json_array_get(json_object_get(json_object_get(resource, "resource"), "attributes"), 0);
     assert_string_equal(
         json_string_value(json_object_get(json_object_get(name, "value"), "stringValue")),
         "under \"test\"");
@@ -93,8 +93,8 @@ static void test_tracing__a_batch_is_written_as_the_protocol_says(void **state)
                         "01000000000000000000000000000000");
     assert_string_equal(json_string_value(json_object_get(span, "parentSpanId")),
                         "0200000000000000");
-    const json_t *value = json_object_get(
-        json_array_get(json_object_get(span, "attributes"), 0), "value");
+    const json_t *value =
+        json_object_get(json_array_get(json_object_get(span, "attributes"), 0), "value");
     assert_string_equal(json_string_value(json_object_get(value, "intValue")),
                         "1152921504606846977");
     json_decref(root);
