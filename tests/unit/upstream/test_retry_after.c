@@ -44,9 +44,18 @@ static void test_retry_after__reads_seconds_and_dates(void **state)
     }
 }
 
+static void test_http_date__only_a_date_is_one(void **state)
+{
+    (void)state;
+    assert_int_equal(pc_http_date_ms("Sun, 06 Nov 1994 08:49:37 GMT"), 784111777000);
+    assert_int_equal(pc_http_date_ms(""), 0);
+    assert_int_equal(pc_http_date_ms("soon"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_http_date__only_a_date_is_one),
         cmocka_unit_test(test_retry_after__reads_seconds_and_dates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,27 @@ static void test_distribution__values_fall_into_their_buckets(void **state)
     pc_distribution_free(distribution);
 }
 
+static void check_near(double value, double wanted)
+{
+    if (value < wanted - 0.001 || value > wanted + 0.001) {
+        fail_msg("%f, wanted %f", value, wanted);
+    }
+}
+
+static void test_distribution__quantiles_lie_evenly_in_their_bucket(void **state)
+{
+    (void)state;
+    static const uint64_t none[3] = {0, 0, 0};
+    static const uint64_t counts[3] = {50, 50, 0};
+    static const uint64_t above[3] = {0, 0, 7};
+    check_near(pc_distribution_quantile(bounds, 2, none, 0.5), -1);
+    check_near(pc_distribution_quantile(bounds, 2, counts, 0.25), 5);
+    check_near(pc_distribution_quantile(bounds, 2, counts, 0.5), 10);
+    check_near(pc_distribution_quantile(bounds, 2, counts, 0.75), 55);
+    check_near(pc_distribution_quantile(bounds, 2, counts, 1), 100);
+    check_near(pc_distribution_quantile(bounds, 2, above, 0.5), 100);
+}
+
 static void test_distribution__without_one_nothing_is_counted(void **state)
 {
     (void)state;
@@ -37,6 +58,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_distribution__values_fall_into_their_buckets),
+        cmocka_unit_test(test_distribution__quantiles_lie_evenly_in_their_bucket),
         cmocka_unit_test(test_distribution__without_one_nothing_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
