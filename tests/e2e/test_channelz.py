@@ -91,6 +91,13 @@ class Health(unittest.TestCase):
         )(health_pb2.HealthCheckRequest(service=service), timeout=10)
         return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
 
+    def ask_until(self, state, request):
+        def asked():
+            self.server.call("GetProfile", request)
+            return self.health(UPSTREAM) == state
+
+        wait_until(asked, 25, f"the upstream to be {state}")
+
     def test_without_being_asked_for_channelz_is_not_there(self):
         with self.assertRaises(grpc.RpcError) as caught:
             ask(self.server, "GetServers", channelz_pb2.GetServersRequest())
@@ -103,17 +110,16 @@ class Health(unittest.TestCase):
         watch = self.server.channel.unary_stream(
             "/grpc.health.v1.Health/Watch", health_pb2.HealthCheckRequest.SerializeToString,
             health_pb2.HealthCheckResponse.FromString,
-        )(health_pb2.HealthCheckRequest(service=UPSTREAM), timeout=30)
+        )(health_pb2.HealthCheckRequest(service=UPSTREAM), timeout=90)
         self.assertEqual(next(watch).status, health_pb2.HealthCheckResponse.SERVING)
         self.sandbox.faults({"operations": {"profile": {"errorRate": 1.0, "errorStatus": 503}}})
-        for _ in range(5):
-            self.server.call("GetProfile", request)  # stale, from memory
+        self.ask_until("NOT_SERVING", request)  # stale, from memory
         self.assertEqual(next(watch).status, health_pb2.HealthCheckResponse.NOT_SERVING)
         self.assertEqual(self.health(UPSTREAM), "NOT_SERVING")
         for service in ("", "profilecontext.v1.ProfileContext"):
             self.assertEqual(self.health(service), "SERVING")
         self.sandbox.faults({})
-        self.server.call("GetProfile", request)
+        self.ask_until("SERVING", request)
         self.assertEqual(next(watch).status, health_pb2.HealthCheckResponse.SERVING)
         watch.cancel()
         wait_until(lambda: "upstream.failing" in self.server.read_log(), 10, "a line in the log")

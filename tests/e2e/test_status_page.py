@@ -1,6 +1,7 @@
 """The status page: what it says, and that it can be read: in a headless Chromium, on a desk and on
 a phone, by day and by night. PC_PICTURES is a folder to leave pictures in."""
 
+import contextlib
 import json
 import os
 import re
@@ -102,12 +103,18 @@ class Data(unittest.TestCase):
         self.sandbox.faults({"operations": {"profile": {"errorRate": 1.0, "errorStatus": 500}}})
         request = messages.GetProfileRequest(identity=identity("Email", "mei.lin@example.com"),
                                              max_staleness={"seconds": 0})
-        while self.status()["upstream"]["failures_in_row"] < 5:
-            self.server.fails("GetProfile", request, grpc.StatusCode.UNAVAILABLE)
-        self.assertEqual(self.status()["upstream"]["state"], "failing")
+
+        def asked_until(state):
+            def asked():
+                with contextlib.suppress(grpc.RpcError):
+                    self.server.call("GetProfile", request)
+                return self.status()["upstream"]["state"] == state
+
+            wait_until(asked, 25, f"the upstream to be {state}")
+
+        asked_until("failing")
         self.sandbox.faults({})
-        self.server.call("GetProfile", request)
-        wait_until(lambda: self.status()["upstream"]["state"] == "good", 10, "the upstream")
+        asked_until("good")
 
     def test_the_configuration_hides_its_secrets(self):
         code, _, text = self.server.operator("/config.json")
