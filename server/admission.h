@@ -4,6 +4,7 @@
 #ifndef PC_ADMISSION_H
 #define PC_ADMISSION_H
 
+#include "callers.h"
 #include "config/config.h"
 #include "door/door.h"
 #include "reload/reload.h"
@@ -22,10 +23,6 @@ PC_NODISCARD pc_status pc_admission_new(pc_admission **out, const pc_config *con
 
 /* The `admit` of pc_rpc_options, with the admission as `self`. */
 pc_status pc_admission_admit(pc_admission *admission, pc_call *call, size_t method);
-
-/* Whether connections without a certificate are let in where authorities for callers' certificates
- * are configured. */
-bool pc_admission_certificate_optional(const pc_config *config);
 
 void pc_admission_write_metrics(const pc_admission *admission, pc_buffer *out);
 

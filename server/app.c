@@ -667,7 +667,7 @@ static pc_status start_server(pc_app *app)
         .tls_certificate_file = given(c->listen.tls_certificate_file),
         .tls_key_file = given(c->listen.tls_key_file),
         .tls_client_ca_file = given(c->listen.tls_client_ca_file),
-        .tls_client_optional = pc_admission_certificate_optional(c),
+        .tls_client_optional = pc_callers_certificate_optional(c),
         .threads = (int)c->listen.rpc_threads,
         .request_bytes_max = (size_t)c->listen.max_request_bytes,
         .answer_bytes_max = (size_t)c->listen.max_response_bytes,
@@ -693,6 +693,13 @@ static pc_status start_server(pc_app *app)
     };
     status = pc_rpc_server_new(&app->server, &options, rows, count);
     if (!pc_status_ok(&status)) {
+        return status;
+    }
+    status = pc_callers_check_socket(c);
+    if (!pc_status_ok(&status)) {
+        /* One that was not started cannot be drained. */
+        pc_rpc_server_free(app->server);
+        app->server = NULL;
         return status;
     }
     return pc_rpc_server_start(app->server);

@@ -105,7 +105,9 @@ const config_key config_keys[] = {
      "who may say so: names of callers as their certificates give them (the first SPIFFE URI, else "
      "DNS name, else common name)"},
     {"identity.trust_unix_socket", KEY_BOOL, AT(identity.trust_unix_socket), "false", 0, 0, NULL,
-     NULL, "who can connect to the UNIX socket may say so; its permissions say who can"},
+     NULL,
+     "who can connect to the UNIX socket may say so; its permissions say who can, and must not let "
+     "everyone"},
 
     {"reload.interval", KEY_DURATION, AT(reload.interval), "5s", 0, DAYS(1), NULL, "TIME",
      "look this often whether certificates, keys, secrets or rules have changed; 0: on SIGHUP "

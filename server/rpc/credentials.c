@@ -9,12 +9,11 @@
 #include <openssl/x509.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "util/buffer.h"
+#include "util/file.h"
 
 enum { PEM_BYTES_MAX = 1024 * 1024, DIGEST_BYTES = 32 };
 
@@ -56,25 +55,10 @@ static void free_secret(char *text)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static pc_status read_file(char **out, const char *path)
+static pc_status read_pem(char **out, const char *path)
 {
-    *out = NULL;
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        return bad_file(path, "cannot be read; check the path and its permissions");
-    }
-    pc_buffer text;
-    pc_buffer_init(&text, PEM_BYTES_MAX);
-    uint8_t block[4096];
-    for (size_t n; (n = fread(block, 1, sizeof block, file)) > 0;) {
-        pc_buffer_append(&text, block, n);
-    }
-    bool broken = ferror(file) != 0;
-    (void)fclose(file);
-    OPENSSL_cleanse(block, sizeof block);
-    *out = broken ? NULL : pc_buffer_take_text(&text);
-    pc_buffer_deinit(&text);
-    return *out == NULL ? bad_file(path, "cannot be read, or is larger than 1 MiB") : PC_OK;
+    size_t size;
+    return pc_file_read(out, &size, path, PEM_BYTES_MAX, "TLS_FILE_INVALID");
 }
 
 /* Seconds since 1970; 0 when it says none. */
@@ -185,15 +169,15 @@ static pc_status digest(tls_files *files)
 
 static pc_status read_files(const pc_credentials *to, tls_files *files)
 {
-    pc_status status = read_file(&files->chain, to->certificate_file);
+    pc_status status = read_pem(&files->chain, to->certificate_file);
     if (pc_status_ok(&status)) {
-        status = read_file(&files->key, to->key_file);
+        status = read_pem(&files->key, to->key_file);
     }
     if (pc_status_ok(&status)) {
         status = check_pair(to, files);
     }
     if (pc_status_ok(&status) && to->client_ca_file != NULL) {
-        status = read_file(&files->client_ca, to->client_ca_file);
+        status = read_pem(&files->client_ca, to->client_ca_file);
         if (pc_status_ok(&status)) {
             status = check_client_ca(to, files);
         }

@@ -360,6 +360,17 @@ class Identity(unittest.TestCase):
                 self.assertEqual(call(server.channel, forwarded * 2), "FORWARDED_DUPLICATE")
                 self.assertEqual(raw_call(server.channel, HEALTH), OK)
 
+    def test_a_socket_that_everyone_may_connect_to_is_not_believed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            process = Process([
+                "sh", "-c", 'umask 000; exec "$@"', "sh", program("profile-contextd"), "--sandbox",
+                f"--sandbox-program={program('entity-sandbox')}", "--identity-mode=forwarded",
+                "--identity-trust-unix-socket", "--identity-forwarded-header=x-caller",
+                f"--listen-address=unix:{folder}/socket"])
+            self.assertEqual(process.popen.wait(20), 1)
+            self.assertIn("SOCKET_OPEN_TO_ALL", process.read_log())
+            process.close()
+
     # ---- keys ---------------------------------------------------------------------------------
 
     def test_keys_of_a_file_change_and_a_broken_set_keeps_the_old(self):
