@@ -13,6 +13,7 @@
 
 #include "access_rules.h"
 #include "admission.h"
+#include "callers.h"
 #include "channelz/channelz.h"
 #include "context/gather.h"
 #include "context/joining.h"
@@ -71,7 +72,8 @@ struct pc_app {
     pc_reflection reflection;
     pc_door *door;
     pc_rpc_server *server;
-    pc_admission *admission;
+    pc_callers *callers;
+    pc_admission admission;
     pc_reload *reload;
     pc_reloading_secret secret;
     char address[256];
@@ -109,7 +111,7 @@ static void write_metrics(void *self, pc_buffer *out)
     const pc_app *app = self;
     pc_metrics_page_write(&app->page, out);
     pc_reloading_write_metrics(app->reload, app->server, out);
-    pc_admission_write_metrics(app->admission, out);
+    pc_callers_write_metrics(app->callers, out);
 }
 
 static void write_status(void *self, pc_buffer *out)
@@ -568,9 +570,7 @@ static int64_t calls_left(void *self, pc_criticality criticality, uint64_t calle
 /* Whether a call may go on to its handler. */
 static pc_status admit(void *self, pc_call *call, size_t method)
 {
-    pc_app *app = self;
-    pc_status status = pc_admission_admit(app->admission, call, method);
-    return pc_status_ok(&status) ? pc_access_rules_admit(app->access_rules, call, method) : status;
+    return pc_admission_admit(&((pc_app *)self)->admission, call, method);
 }
 
 static size_t list_methods(pc_app *app, pc_method *rows)
@@ -656,12 +656,13 @@ static pc_status start_server(pc_app *app)
     pc_access_rules_set_methods(app->access_rules, rows, count);
     status = make_page(app, rows, count);
     if (pc_status_ok(&status)) {
-        status =
-            pc_admission_new(&app->admission, c, app->log, rows, count, app->reload, app->door);
+        status = pc_callers_new(&app->callers, c, app->log, rows, count, app->reload);
     }
     if (!pc_status_ok(&status)) {
         return status;
     }
+    app->admission =
+        (pc_admission){pc_callers_identity(app->callers), app->door, app->access_rules};
     const pc_rpc_options options = {
         .address = c->listen.address,
         .tls_certificate_file = given(c->listen.tls_certificate_file),
@@ -826,7 +827,7 @@ void pc_app_stop(pc_app *app)
     }
     /* Its page is about what ends next. */
     pc_operator_free(app->operator_port);
-    pc_admission_stop(app->admission);
+    pc_callers_stop(app->callers);
     pc_reload_free(app->reload);
     pc_status_history_stop(app->history);
     pc_upstream_watch_stop(app->watch);
@@ -837,7 +838,7 @@ void pc_app_stop(pc_app *app)
     pc_timers_free(app->timers);
     pc_workers_free(app->workers);
     pc_rpc_server_free(app->server);
-    pc_admission_free(app->admission);
+    pc_callers_free(app->callers);
     pc_door_free(app->door);
     pc_gatherer_close(&app->gatherer);
     pc_trace_exporter_free(app->exporter);

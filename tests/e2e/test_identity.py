@@ -244,7 +244,7 @@ class Identity(unittest.TestCase):
             ("no name", bearer(self.issuer.token("e", sub=None)), "TOKEN_CALLER_INVALID"),
             ("in another header", [("x-authorization", "Bearer " + good)], "TOKEN_MISSING"),
         ]
-        with closing(self.server(*self.tokens())) as server:
+        with closing(self.server(*self.tokens(), "--listen-channelz")) as server:
             for what, metadata, wanted in rows:
                 with self.subTest(what):
                     self.assertEqual(call(server.channel, metadata), wanted)
@@ -258,6 +258,7 @@ class Identity(unittest.TestCase):
             # Load balancers need no name for health; it is closed on demand.
             self.assertEqual(raw_call(server.channel, HEALTH), OK)
             self.assertEqual(call(server.channel, bearer(good)), OK)
+            self.assertEqual(raw_call(server.channel, CHANNELZ, metadata=bearer(good)), OK)
             server.quit()
         with closing(self.server(*self.tokens(), "--no-identity-open-health")) as server:
             self.assertEqual(raw_call(server.channel, HEALTH), "TOKEN_MISSING")
@@ -500,6 +501,8 @@ class KeyServer:
                 pass
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        # Whoever asked may be gone before the answer is written.
+        self.server.handle_error = lambda *arguments: None
         self.port = self.server.server_address[1]
         self.thread = Thread(target=self.server.serve_forever)
         self.thread.start()
