@@ -138,12 +138,7 @@ uint32_t pc_consents_for(const pc_policy *policy, int purpose, unsigned views)
     uint32_t bits = 0;
     const pc_consent_rule *rules = pc_policy_consents(policy, &count);
     for (size_t i = 0; purpose >= 0 && i < count; i++) {
-        bool touches = false;
-        for (int v = PC_VIEW_PROFILE; v < PC_VIEW_COUNT; v++) {
-            const pc_mask *left = rules[i].left[v];
-            touches = touches || ((views >> v & 1) != 0 && (left == NULL || !pc_mask_is_all(left)));
-        }
-        if ((rules[i].purposes >> purpose & 1) != 0 && touches) {
+        if ((rules[i].purposes >> purpose & 1) != 0 && (rules[i].views & views) != 0) {
             bits |= UINT32_C(1) << i;
         }
     }

@@ -17,6 +17,7 @@ enum { PC_PURPOSES_MAX = 32, PC_CONSENT_RULES_MAX = 32, PC_CONSENT_VALUES_MAX = 
 /* A rule of `consents`: without this consent, for these purposes, that is not shown. */
 typedef struct {
     uint32_t purposes;
+    unsigned views;        /* PC_VIEW_BIT of each that it may leave something out of */
     const char *needs;     /* path in Profile, as in the file */
     pc_wire_path path;     /* the same, compiled */
     pc_wire_path any_path; /* of marketing channels: `consents.marketing.any.val`; depth 0: none */

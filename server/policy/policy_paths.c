@@ -369,6 +369,10 @@ static void read_denied(policy_reading *r, pc_consent_rule *rule, const policy_e
     const pc_grant full = {.namespaces = {.all = true}, .sections = UINT32_MAX};
     if (!r->out_of_memory) {
         cut_views(r, rule->left, left, left, &full);
+        for (int v = PC_VIEW_PROFILE; v < PC_VIEW_COUNT; v++) {
+            bool whole = rule->left[v] != NULL && pc_mask_is_all(rule->left[v]);
+            rule->views |= whole ? 0 : PC_VIEW_BIT(v);
+        }
     }
 }
 

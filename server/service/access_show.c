@@ -50,7 +50,7 @@ static const pc_mask *left_of(const pc_access *access, pc_view view, unsigned ru
 
 bool pc_access_leaves(const pc_access *access, pc_view view, uint32_t refusals)
 {
-    for (unsigned i = 0; i < PC_CONSENT_RULES_MAX; i++) {
+    for (unsigned i = 0; refusals != 0 && i < PC_CONSENT_RULES_MAX; i++) {
         if ((refusals >> i & 1) != 0 && left_of(access, view, i) == NULL) {
             return false;
         }
