@@ -118,10 +118,13 @@ class Rights:
 
 
 def leaves(message, prefix):
-    """The paths of what is set, with the number of times that it is."""
+    """The paths of what is set, with the number of times that it is; those of a linked identity with
+    its namespace behind them, as far as that is shown."""
     found = {}
+    linked = message.DESCRIPTOR.name == "LinkedIdentity"
+    whose = f"@{message.namespace.lower()}" if linked else ""
     for field, value in message.ListFields():
-        path = f"{prefix}.{field.name}"
+        path = f"{prefix}.{field.name}{whose}"
         if is_ours(field):
             for item in value if field.label == field.LABEL_REPEATED else [value]:
                 for below_path, count in leaves(item, path).items():
@@ -191,30 +194,54 @@ WAYS = {
 }
 
 
-def ask(caller, way, person):
+def ask(caller, way, person, mask=()):
     """The leaves of the answer; None when it was denied."""
-    request, read = WAYS[way]
+    make, read = WAYS[way]
+    request = make(identity(*person))
+    if mask:
+        request.read_mask.paths.extend(mask)
     try:
-        return read(caller.call(way, request(identity(*person))))
+        return read(caller.call(way, request))
     except grpc.RpcError as error:
         assert error.code() == grpc.StatusCode.PERMISSION_DENIED, (way, error)
         return None
 
 
-def check(rights, way, person, found, whole):
-    where = (f"seed {SEED}", rights.name, way, person, rights.rule())
+def total(found, namespaces=None):
+    """The counts by path alone, of some namespaces or all."""
+    counts = {}
+    for key, count in found.items():
+        path, _, whose = key.partition("@")
+        if namespaces is None or not path.startswith("identities.") or whose in namespaces:
+            counts[path] = counts.get(path, 0) + count
+    return counts
+
+
+def check(rights, way, person, mask, found, whole):
+    where = (f"seed {SEED}", rights.name, way, person, mask, rights.rule())
     may = rights.may_in_profile if way in ("GetProfile", "BatchGetProfiles") else rights.may
-    expected = {path: count for path, count in whole.items() if may(path)}
+    shown = None if rights.namespaces is None else [name.lower() for name in rights.namespaces]
+    if shown is not None:
+        others = [key for key in found or {} if key.startswith("identities.")
+                  and key.partition("@")[2] not in ("", *shown)]
+        assert not others, ("identities of other namespaces", others, *where)
+    expected = {path: count for path, count in total(whole, shown).items()
+                if may(path) and (not mask or any(below(path, one) for one in mask))}
+    found = None if found is None else total(found)
     if found is None:
         assert not expected, ("denied, and might see", sorted(expected), *where)
         return
     outside = [path for path in found if not may(path)]
     assert not outside, ("outside its rights", outside, *where)
     for path, count in expected.items():
-        if rights.namespaces is not None and path.startswith("identities."):
-            assert found.get(path, 0) <= count, (path, found.get(path), count, *where)
-        else:
-            assert found.get(path, 0) == count, (path, found.get(path), count, *where)
+        assert found.get(path, 0) == count, (path, found.get(path), count, *where)
+
+
+def choose_way(chance):
+    """A way to ask, and for contexts sometimes a mask."""
+    way = chance.choice(list(WAYS))
+    masked = way in ("GetContext", "BatchGetContexts") and chance.random() < 0.5
+    return way, make_paths(chance) if masked else []
 
 
 def run(chance, arguments, all_rights, certificates, sandbox):
@@ -231,11 +258,13 @@ def run(chance, arguments, all_rights, certificates, sandbox):
             for _ in range(ROUNDS):
                 # All ask for one person at once, so that they share what is fetched.
                 person = chance.choice(PERSONS)
-                asked = [(number, chance.choice(list(WAYS))) for number in range(CALLERS)]
-                futures = [(number, way, pool.submit(ask, callers[number], way, person))
-                           for number, way in asked]
-                for number, way, future in futures:
-                    check(all_rights[number], way, person, future.result(), whole[way, person])
+                asked = [(number, *choose_way(chance)) for number in range(CALLERS)]
+                futures = [(number, way, mask,
+                            pool.submit(ask, callers[number], way, person, mask))
+                           for number, way, mask in asked]
+                for number, way, mask, future in futures:
+                    check(all_rights[number], way, person, mask, future.result(),
+                          whole[way, person])
                     checked += 1
         print(f"{checked} answers checked", *arguments)
     finally:
