@@ -277,17 +277,13 @@ static pc_budget_options make_budget(const pc_config *c)
 
 static void on_breaker(void *self, const pc_breaker_change *change)
 {
-    static const char *const hosts[PC_UPSTREAM_HOST_COUNT] = {
-        [PC_UPSTREAM_ENTITY] = "entity",
-        [PC_UPSTREAM_IDENTITY] = "identity",
-        [PC_UPSTREAM_TOKEN] = "token",
-    };
     pc_app *app = self;
     /* Between the two ends of an outage come as many probes as it has seconds. */
     pc_log_level level = change->from == PC_BREAKER_CLOSED ? PC_LOG_WARN
                          : change->to == PC_BREAKER_CLOSED ? PC_LOG_INFO
                                                            : PC_LOG_DEBUG;
-    PC_LOG(app->log, level, "upstream.breaker", pc_log_text("host", hosts[change->host]),
+    PC_LOG(app->log, level, "upstream.breaker",
+           pc_log_text("host", pc_upstream_host_name(change->host)),
            pc_log_text("state", pc_breaker_state_name(change->to)),
            pc_log_int("calls", change->calls), pc_log_int("failures", change->failures));
 }

@@ -184,29 +184,25 @@ static void write_breakers(pc_buffer *out, const pc_breaker_figures figures[PC_U
     static const char state[] = "profilecontext_upstream_breaker_state";
     static const char changes[] = "profilecontext_upstream_breaker_changes_total";
     static const char refused[] = "profilecontext_upstream_breaker_refused_total";
-    static const char *const hosts[PC_UPSTREAM_HOST_COUNT] = {
-        [PC_UPSTREAM_ENTITY] = "entity",
-        [PC_UPSTREAM_IDENTITY] = "identity",
-        [PC_UPSTREAM_TOKEN] = "token",
-    };
     pc_metrics_head(out, state, PC_METRIC_GAUGE,
                     "Whether a host is left alone: 0 closed, 1 open, 2 half-open.");
     for (int host = 0; host < PC_UPSTREAM_HOST_COUNT; host++) {
-        const pc_metric_label label = {"host", hosts[host]};
+        const pc_metric_label label = {"host", pc_upstream_host_name((pc_upstream_host)host)};
         pc_metrics_count(out, state, &label, 1, (uint64_t)figures[host].state);
     }
     pc_metrics_head(out, changes, PC_METRIC_COUNTER, "Times that a breaker came to a state.");
     for (int host = 0; host < PC_UPSTREAM_HOST_COUNT; host++) {
         for (int to = 0; to < PC_BREAKER_STATE_COUNT; to++) {
             const pc_metric_label labels[] = {
-                {"host", hosts[host]}, {"state", pc_breaker_state_name((pc_breaker_state)to)}};
+                {"host", pc_upstream_host_name((pc_upstream_host)host)},
+                {"state", pc_breaker_state_name((pc_breaker_state)to)}};
             pc_metrics_count(out, changes, labels, PC_COUNT_OF(labels), figures[host].changes[to]);
         }
     }
     pc_metrics_head(out, refused, PC_METRIC_COUNTER,
                     "Fetches and requests not sent, as the host was left alone.");
     for (int host = 0; host < PC_UPSTREAM_HOST_COUNT; host++) {
-        const pc_metric_label label = {"host", hosts[host]};
+        const pc_metric_label label = {"host", pc_upstream_host_name((pc_upstream_host)host)};
         pc_metrics_count(out, refused, &label, 1, figures[host].refused);
     }
 }

@@ -33,6 +33,7 @@ typedef struct pc_breaker {
     pc_breaker_options options;
     /* Called on its thread after each change of state; NULL: nobody asks. */
     void (*changed)(struct pc_breaker *breaker, pc_breaker_state from, pc_breaker_state to);
+    void *self; /* for it */
 
     /* Used by the breaker: */
     atomic_int state;

@@ -7,9 +7,9 @@
  * the allowance of retries has one left and the budget grants the call. Nobody waits for what is
  * prefetched, so it is not retried.
  *
- * A breaker for each host ends fetches at once while that host fails. What makes it fail is no
- * answer, a broken one or a 5xx; a fetch given up by its caller counts only when it has had twice
- * the time of a usual answer, and a second at least.
+ * A breaker for each host, and for events and audiences, ends fetches at once while that fails.
+ * What makes it fail is no answer, a broken one or a 5xx; a fetch given up by its caller counts
+ * only when it has had twice the time of a usual answer, and a second at least.
  *
  * Hedging, where it is on: a GET of a profile, events or a record that has had no answer for
  * hedge_after_ms is sent a second time, if the budget has calls to spare. The first answer that is
@@ -50,14 +50,19 @@ typedef struct pc_entity_client pc_entity_client;
  * pc_entity_cancel stays harmless, until pc_entity_op_unref, whatever has happened meanwhile. */
 typedef struct pc_entity_op pc_entity_op;
 
-/* The hosts that have a breaker of their own. */
+/* What has a breaker of its own: the hosts, and of the Entity API's what may fail alone, so that a
+ * profile is still fetched while there are no events. */
 typedef enum {
-    PC_UPSTREAM_ENTITY = 0,
-    PC_UPSTREAM_IDENTITY = 1,
-    PC_UPSTREAM_TOKEN = 2, /* opened by one failure, for a second at most; see token.h */
+    PC_UPSTREAM_ENTITY = 0, /* profiles and records, single or not */
+    PC_UPSTREAM_EVENTS = 1,
+    PC_UPSTREAM_AUDIENCES = 2,
+    PC_UPSTREAM_IDENTITY = 3,
+    PC_UPSTREAM_TOKEN = 4, /* opened by one failure, for a second at most; see token.h */
 } pc_upstream_host;
 
-enum { PC_UPSTREAM_HOST_COUNT = 3 };
+enum { PC_UPSTREAM_HOST_COUNT = 5 };
+
+const char *pc_upstream_host_name(pc_upstream_host host); /* "entity", "events", ... */
 
 /* A breaker's change of state, and what the window held at that moment. */
 typedef struct {

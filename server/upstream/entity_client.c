@@ -32,8 +32,23 @@ pc_status pc_entity_breaker_open(int64_t retry_ms)
 
 pc_breaker *pc_entity_breaker_of(pc_entity_client *client, pc_entity_kind kind)
 {
-    bool is_identity = kind == PC_ENTITY_GRAPH || kind == PC_ENTITY_XID;
-    return &client->breakers[is_identity ? PC_UPSTREAM_IDENTITY : PC_UPSTREAM_ENTITY];
+    static const pc_upstream_host hosts[PC_ENTITY_KIND_COUNT] = {
+        [PC_ENTITY_PROFILE] = PC_UPSTREAM_ENTITY, [PC_ENTITY_BATCH] = PC_UPSTREAM_ENTITY,
+        [PC_ENTITY_RECORD] = PC_UPSTREAM_ENTITY,  [PC_ENTITY_DELETE] = PC_UPSTREAM_ENTITY,
+        [PC_ENTITY_EVENTS] = PC_UPSTREAM_EVENTS,  [PC_ENTITY_AUDIENCES] = PC_UPSTREAM_AUDIENCES,
+        [PC_ENTITY_GRAPH] = PC_UPSTREAM_IDENTITY, [PC_ENTITY_XID] = PC_UPSTREAM_IDENTITY,
+    };
+    return &client->breakers[hosts[kind]];
+}
+
+const char *pc_upstream_host_name(pc_upstream_host host)
+{
+    static const char *const names[PC_UPSTREAM_HOST_COUNT] = {
+        [PC_UPSTREAM_ENTITY] = "entity",       [PC_UPSTREAM_EVENTS] = "events",
+        [PC_UPSTREAM_AUDIENCES] = "audiences", [PC_UPSTREAM_IDENTITY] = "identity",
+        [PC_UPSTREAM_TOKEN] = "token",
+    };
+    return names[host];
 }
 
 /* --- options --- */
@@ -174,16 +189,10 @@ static void tell(pc_entity_client *client, pc_upstream_host host, const pc_break
     }
 }
 
-static void on_entity_breaker(pc_breaker *breaker, pc_breaker_state from, pc_breaker_state to)
+static void on_breaker(pc_breaker *breaker, pc_breaker_state from, pc_breaker_state to)
 {
-    tell(PC_CONTAINER_OF(breaker, pc_entity_client, breakers[PC_UPSTREAM_ENTITY]),
-         PC_UPSTREAM_ENTITY, breaker, from, to);
-}
-
-static void on_identity_breaker(pc_breaker *breaker, pc_breaker_state from, pc_breaker_state to)
-{
-    tell(PC_CONTAINER_OF(breaker, pc_entity_client, breakers[PC_UPSTREAM_IDENTITY]),
-         PC_UPSTREAM_IDENTITY, breaker, from, to);
+    pc_entity_client *client = breaker->self;
+    tell(client, (pc_upstream_host)(breaker - client->breakers), breaker, from, to);
 }
 
 static void on_token_breaker(void *self, const pc_breaker *breaker, pc_breaker_state from,
@@ -198,9 +207,9 @@ static void set_up_breakers(pc_entity_client *client, const pc_entity_options *o
     client->self = options->self;
     for (size_t i = 0; i < PC_COUNT_OF(client->breakers); i++) {
         pc_breaker_init(&client->breakers[i], &options->breaker);
+        client->breakers[i].changed = on_breaker;
+        client->breakers[i].self = client;
     }
-    client->breakers[PC_UPSTREAM_ENTITY].changed = on_entity_breaker;
-    client->breakers[PC_UPSTREAM_IDENTITY].changed = on_identity_breaker;
 }
 
 static pc_status make_token(pc_entity_client *client, const pc_entity_options *options)

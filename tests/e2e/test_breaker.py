@@ -124,6 +124,21 @@ class Breaker(unittest.TestCase):
             self.assertEqual(self.open(server).code, grpc.StatusCode.UNAVAILABLE)
             server.quit()
 
+    def test_events_and_audiences_that_fail_alone_take_nothing_with_them(self):
+        request = messages.GetContextRequest(
+            identity=identity(), read_mask={"paths": ["profile", "events", "segment_memberships"]})
+        for operation in ("events", "audiences"):
+            with closing(Sandbox()) as sandbox, \
+                    closing(Server(sandbox.url, *QUICK, "--breaker-open=1h")) as server:
+                sandbox.faults({"operations": {operation: {"errorRate": 1, "errorStatus": 500}}})
+                for _ in range(40):
+                    context = server.call("GetContext", request).context
+                    statuses = {s.section: s.status for s in context.sections}
+                    self.assertEqual(statuses[context_pb2.SECTION_PROFILE], OK)
+                self.assertEqual(state(server, operation), 1)
+                self.assertEqual(state(server), 0)
+                server.quit()
+
     def test_the_token_endpoint_has_its_own(self):
         with closing(Sandbox()) as sandbox, closing(Server(sandbox.url, *QUICK)) as server:
             sandbox.faults({"operations": {"token": {"down": True}}})
