@@ -45,19 +45,20 @@ static size_t length(const char *text)
     return text == NULL ? 0 : strlen(text);
 }
 
+static const pc_entity_kind kinds[] = {
+    [PC_FETCH_PROFILE] = PC_ENTITY_PROFILE,
+    [PC_FETCH_EVENTS] = PC_ENTITY_EVENTS,
+    [PC_FETCH_AUDIENCES] = PC_ENTITY_AUDIENCES,
+    [PC_FETCH_PROFILES] = PC_ENTITY_BATCH,
+    [PC_FETCH_RECORD] = PC_ENTITY_RECORD,
+    [PC_FETCH_GRAPH] = PC_ENTITY_GRAPH,
+    [PC_FETCH_XID] = PC_ENTITY_XID,
+    [PC_FETCH_DELETE] = PC_ENTITY_DELETE,
+};
+
 /* `refs` are those of the request in the upstream's type. */
 static pc_entity_query make_query(const pc_fetch_request *request, const pc_entity_ref *refs)
 {
-    static const pc_entity_kind kinds[] = {
-        [PC_FETCH_PROFILE] = PC_ENTITY_PROFILE,
-        [PC_FETCH_EVENTS] = PC_ENTITY_EVENTS,
-        [PC_FETCH_AUDIENCES] = PC_ENTITY_AUDIENCES,
-        [PC_FETCH_PROFILES] = PC_ENTITY_BATCH,
-        [PC_FETCH_RECORD] = PC_ENTITY_RECORD,
-        [PC_FETCH_GRAPH] = PC_ENTITY_GRAPH,
-        [PC_FETCH_XID] = PC_ENTITY_XID,
-        [PC_FETCH_DELETE] = PC_ENTITY_DELETE,
-    };
     return (pc_entity_query){
         .kind = kinds[request->kind],
         .schema = request->schema,
@@ -143,6 +144,11 @@ static int64_t calls_left(const pc_source *source, pc_criticality criticality, u
     return pc_entity_calls_left(source->self, criticality, caller);
 }
 
+static bool refuses(const pc_source *source, pc_fetch_kind kind)
+{
+    return pc_entity_refuses(source->self, kinds[kind]);
+}
+
 static void release(const pc_source *source, void *op)
 {
     (void)source;
@@ -155,6 +161,7 @@ pc_source pc_entity_source(pc_entity_client *client)
                        .cancel = cancel,
                        .raise = raise_op,
                        .calls_left = calls_left,
+                       .refuses = refuses,
                        .release = release,
                        .self = client};
 }

@@ -403,7 +403,8 @@ bool pc_flights_leave(pc_flights *flights, pc_waiter *waiter, bool lost_interest
 
 void pc_flights_refresh(pc_flights *flights, const pc_flight_request *request)
 {
-    if (flights->options.cache == NULL || request->remember == NULL) {
+    if (flights->options.cache == NULL || request->remember == NULL ||
+        pc_source_refuses(flights->options.source, request->fetch->kind)) {
         return;
     }
     const pc_cache_key key = key_of(flights, request);

@@ -680,6 +680,9 @@ static void fetch_names(pc_gathering *g, const pc_profile_part *part)
         .deadline_ns = pc_clock_after_ms(now, g->gatherer->names_wait_ms),
         .audience_ids = ids,
     };
+    if (pc_source_refuses(g->gatherer->source, PC_FETCH_AUDIENCES)) {
+        return;
+    }
     pc_nameless nameless;
     pc_nameless_init(&nameless, part, g->gatherer->names, g->plan.person.sandbox, now);
     for (int fetches = 0; fetches < NAME_FETCHES_MAX; fetches++) {

@@ -599,6 +599,12 @@ static int64_t calls_left(const pc_source *source, pc_criticality criticality, u
     return j->options.inner->calls_left(j->options.inner, criticality, caller);
 }
 
+static bool refuses(const pc_source *source, pc_fetch_kind kind)
+{
+    const pc_joining *j = source->self;
+    return pc_source_refuses(j->options.inner, kind);
+}
+
 static void release(const pc_source *source, void *op)
 {
     pc_joining *j = source->self;
@@ -617,6 +623,7 @@ pc_source pc_joining_source(pc_joining *joining)
                        .cancel = cancel,
                        .raise = raise_op,
                        .calls_left = joining->options.inner->calls_left == NULL ? NULL : calls_left,
+                       .refuses = refuses,
                        .release = release,
                        .self = joining};
 }

@@ -94,9 +94,17 @@ typedef struct pc_source {
     /* How many calls this caller could make now; -1: no bound is set. NULL likewise. */
     int64_t (*calls_left)(const struct pc_source *source, pc_criticality criticality,
                           uint64_t caller);
+    /* Whether fetches of this kind would fail at once now, so that one that nobody waits for need
+     * not be started. NULL: that is never known. */
+    bool (*refuses)(const struct pc_source *source, pc_fetch_kind kind);
     /* Gives the operation back; it may still be running. */
     void (*release)(const struct pc_source *source, void *op);
     void *self;
 } pc_source;
+
+static inline bool pc_source_refuses(const pc_source *source, pc_fetch_kind kind)
+{
+    return source->refuses != NULL && source->refuses(source, kind);
+}
 
 #endif

@@ -251,6 +251,9 @@ void pc_entity_client_free(pc_entity_client *client);
 PC_NODISCARD pc_status pc_entity_fetch(pc_entity_client *client, const pc_entity_query *query,
                                        pc_entity_done done, void *self, pc_entity_op **op_out);
 
+/* Whether a fetch of this kind would end with UPSTREAM_BREAKER_OPEN now; it counts as refused. */
+bool pc_entity_refuses(pc_entity_client *client, pc_entity_kind kind);
+
 /* Asks the fetch to end early. `done` still comes exactly once: with CANCELLED, or with the result
  * when that was first. Never calls back itself. NULL is allowed. */
 void pc_entity_cancel(pc_entity_op *op);

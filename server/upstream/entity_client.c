@@ -332,6 +332,12 @@ int64_t pc_entity_calls_left(const pc_entity_client *client, pc_criticality crit
     return pc_budget_left(client->budget, criticality, caller, pc_clock_now_ns());
 }
 
+bool pc_entity_refuses(pc_entity_client *client, pc_entity_kind kind)
+{
+    int64_t ignored_ms;
+    return pc_breaker_refuses(pc_entity_breaker_of(client, kind), pc_clock_now_ns(), &ignored_ms);
+}
+
 void pc_entity_budget(const pc_entity_client *client, pc_budget_figures *out)
 {
     pc_budget_read(client->budget, out, pc_clock_now_ns());

@@ -35,6 +35,7 @@ static struct {
     line script[8]; /* what is not in it is not found */
     size_t lines;
     bool hold;
+    bool refuses;
     fetch *fetches; /* newest first */
     int started[8]; /* by kind */
     bool done;
@@ -130,6 +131,23 @@ static void release(const pc_source *source, void *op)
     (void)op;
 }
 
+static bool refuses(const pc_source *source, pc_fetch_kind kind)
+{
+    (void)source;
+    (void)kind;
+    pthread_mutex_lock(&w.lock);
+    bool refused = w.refuses;
+    pthread_mutex_unlock(&w.lock);
+    return refused;
+}
+
+static void set_refuses(bool refused)
+{
+    pthread_mutex_lock(&w.lock);
+    w.refuses = refused;
+    pthread_mutex_unlock(&w.lock);
+}
+
 static void let_all_go(void)
 {
     pthread_mutex_lock(&w.lock);
@@ -184,7 +202,8 @@ static int set_up_with(void **state, int64_t fetch_timeout_ms)
     memset(&w, 0, sizeof w);
     pthread_mutex_init(&w.lock, NULL);
     pthread_cond_init(&w.changed, NULL);
-    p->source = (pc_source){.start = start, .cancel = cancel, .release = release};
+    p->source =
+        (pc_source){.start = start, .cancel = cancel, .refuses = refuses, .release = release};
     check_ok(pc_workers_new(&upstream, 1));
     check_ok(pc_insight_set_new(&p->insights, NULL, 0));
     const pc_summary_options summary = {.campaign_contacts = 10};
@@ -495,6 +514,34 @@ static void test_remembered__audiences_without_a_name_are_asked_for_once(void **
     }
 }
 
+/* As while the upstream's breaker is open: neither to refresh what is given as stale, nor for
+ * names. */
+static void test_remembered__nothing_is_started_in_vain(void **state)
+{
+    world *p = *state;
+    SCRIPT({PC_FETCH_PROFILE, "ada", in_segments, 0},
+           {PC_FETCH_AUDIENCES, NULL, NULL, PC_CODE_UNAVAILABLE});
+    ask_for(p, "Email", "ada", PC_SECTION_SEGMENTS);
+    assert_int_equal(started(PC_FETCH_PROFILE), 1);
+    assert_int_equal(started(PC_FETCH_AUDIENCES), 1);
+    p->gatherer.freshness.fresh_ms[PC_SECTION_SEGMENTS] = 0;
+    p->gatherer.freshness.revalidate_ms = FRESH_MS;
+    set_refuses(true);
+    int64_t old_ns = pc_clock_after_ms(pc_clock_now_ns(), 2);
+    while (pc_clock_now_ns() < old_ns) {
+    }
+    for (int times = 0; times < 3; times++) {
+        ask_for(p, "Email", "ada", PC_SECTION_SEGMENTS);
+        assert_int_equal(w.status[PC_SECTION_SEGMENTS], PC_SECTION_STALE);
+    }
+    assert_int_equal(started(PC_FETCH_PROFILE), 1);
+    assert_int_equal(started(PC_FETCH_AUDIENCES), 1);
+    set_refuses(false);
+    ask_for(p, "Email", "ada", PC_SECTION_SEGMENTS);
+    wait_until(NULL, &w.started[PC_FETCH_PROFILE], 2);
+    wait_until(NULL, &w.started[PC_FETCH_AUDIENCES], 2);
+}
+
 static void test_remembered__that_there_is_nothing_says_when_it_was_told(void **state)
 {
     world *p = *state;
@@ -638,6 +685,7 @@ int main(void)
         TEST(test_remembered__a_person_is_forgotten_by_every_identity_that_is_known),
         TEST(test_remembered__audiences_without_a_name_are_asked_for_once),
         TEST(test_remembered__who_joins_a_fetch_gets_nothing_older_than_asked_for),
+        TEST(test_remembered__nothing_is_started_in_vain),
         TEST(test_remembered__that_there_is_nothing_says_when_it_was_told),
         TEST(test_remembered__what_has_landed_since_the_asker_looked_is_not_fetched_again),
         TEST(test_remembered__one_answer_of_two_parts_makes_nobody_popular),
