@@ -1,4 +1,5 @@
-/* One fetch is one operation on the transfer thread. The client itself is in entity_client.c.
+/* One fetch is one operation on the transfer thread. It is started and cancelled in entity_start.c;
+ * the client itself is in entity_client.c.
  *
  * Its steps, in order:                                          thread
  *   pc_entity_fetch    check, build the request, post           any
@@ -14,58 +15,17 @@
  *   on_cancel_asked    leaves the queue, gives up the next try
  *                      or cancels the attempts                  transfer
  * After that an attempt that has lost may still end; each holds a reference until it has. */
-#include "upstream/entity.h"
+#include "upstream/entity_op.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "upstream/attempt.h"
 #include "util/clock.h"
 
 /* What a hedge takes of what each request brings, which is a percentage; and at most in store. */
 enum { HEDGE_CREDIT = 100, HEDGE_CREDIT_MAX = 10 * HEDGE_CREDIT };
 
 enum { RETRIES_MAX = 2 };
-
-/* An attempt that failed while the other was under way, or before the next try. */
-typedef struct {
-    pc_status status;
-    int http_status; /* 0: no answer */
-    char *reply_id;  /* owned; NULL: none */
-} failure;
-
-struct pc_entity_op {
-    atomic_uint references;
-    atomic_bool cancel_asked;
-    pc_loop *loop; /* a reference of its own: cancelling may outlive the client */
-    pc_job begin;
-    pc_job cancel;
-    pc_job raise;
-    atomic_bool raise_asked;
-    atomic_int raise_to;
-
-    /* Constant after the start, but for the task's wants_new_connection: */
-    pc_attempt_task task; /* its client is valid until the attempts have ended */
-    int64_t started_ns;
-    pc_entity_done done;
-    void *self;
-
-    /* The transfer thread only: */
-    bool is_finished;
-    pc_loop_timer patience; /* set while it waits for its turn */
-    pc_attempt first;
-    pc_attempt second; /* the hedge */
-    pc_loop_timer hedge_due;
-    failure failed;            /* OK: none has */
-    unsigned requests_before;  /* sent by the tries before this one */
-    unsigned retries;          /* tries that have begun after the first */
-    bool is_waiting_for_retry; /* in the client's list of those */
-    pc_retry_reason retry_reason;
-    pc_loop_timer retry_due;
-    pc_entity_op *next_waiting;
-    pc_entity_op *previous_waiting;
-};
 
 /* --- waiting for the next try --- */
 
@@ -126,11 +86,11 @@ static void finish(pc_entity_op *op, pc_status status, pc_entity_result result)
     pc_entity_op_unref(op);
 }
 
-static void forget_failure(pc_entity_op *op)
+void pc_entity_forget_failure(pc_entity_op *op)
 {
     pc_status_clear(&op->failed.status);
     free(op->failed.reply_id);
-    op->failed = (failure){.reply_id = NULL};
+    op->failed = (pc_entity_failure){.reply_id = NULL};
 }
 
 /* Takes `status`. */
@@ -145,7 +105,7 @@ static void keep_failure(pc_entity_op *op, pc_status status, const pc_entity_res
 /* The failure that came first is the result, unless only the other one was an answer. */
 static void choose_failure(pc_entity_op *op, pc_status *status, pc_entity_result *result)
 {
-    failure *failed = &op->failed;
+    pc_entity_failure *failed = &op->failed;
     if (!pc_status_ok(&failed->status) && (failed->http_status != 0 || result->http_status == 0)) {
         pc_status_clear(status);
         *status = failed->status;
@@ -342,7 +302,7 @@ static void begin_next_try(pc_entity_op *op)
     op->first = (pc_attempt){.task = NULL};
     op->second = (pc_attempt){.task = NULL};
     op->retries++;
-    forget_failure(op);
+    pc_entity_forget_failure(op);
 }
 
 static void on_granted(pc_entity_op *op)
@@ -356,7 +316,7 @@ static void on_granted(pc_entity_op *op)
     begin_attempt(op, &op->first);
 }
 
-static void on_cancel_asked(pc_job *job)
+void pc_entity_on_cancel_asked(pc_job *job)
 {
     pc_entity_op *op = PC_CONTAINER_OF(job, pc_entity_op, cancel);
     if (!op->is_finished) {
@@ -431,7 +391,7 @@ static void ask_budget(pc_entity_op *op)
     }
 }
 
-static void on_raise_asked(pc_job *job)
+void pc_entity_on_raise_asked(pc_job *job)
 {
     pc_entity_op *op = PC_CONTAINER_OF(job, pc_entity_op, raise);
     atomic_store(&op->raise_asked, false);
@@ -443,7 +403,7 @@ static void on_raise_asked(pc_job *job)
     pc_entity_op_unref(op);
 }
 
-static void on_begun(pc_job *job)
+void pc_entity_on_begun(pc_job *job)
 {
     pc_entity_op *op = PC_CONTAINER_OF(job, pc_entity_op, begin);
     if (atomic_load(&op->cancel_asked) || atomic_load(&op->task.client->is_closing)) {
@@ -463,152 +423,4 @@ void pc_entity_on_end_waiting(pc_job *job)
     while (client->waiting_for_retry != NULL) {
         finish_unsent(client->waiting_for_retry, pc_entity_cancelled());
     }
-}
-
-/* --- start and cancel, any thread --- */
-
-/* False when the client has its fill. */
-static bool enter(pc_entity_client *client)
-{
-    uint_fast64_t in_flight = atomic_load(&client->in_flight);
-    while (in_flight < client->max_in_flight) {
-        if (atomic_compare_exchange_weak(&client->in_flight, &in_flight, in_flight + 1)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static pc_status new_op(pc_entity_op **out, pc_entity_client *client, const pc_entity_query *query)
-{
-    *out = NULL;
-    pc_entity_op *op = calloc(1, sizeof *op);
-    if (op == NULL) {
-        return pc_status_out_of_memory();
-    }
-    atomic_init(&op->references, 1);
-    atomic_init(&op->cancel_asked, false);
-    atomic_init(&op->raise_to, (int)query->criticality);
-    op->loop = pc_loop_ref(pc_transfer_loop(client->transfer));
-    op->begin.run = on_begun;
-    op->cancel.run = on_cancel_asked;
-    op->raise.run = on_raise_asked;
-    op->task.ticket.criticality = query->criticality;
-    op->task.ticket.caller = query->caller;
-    op->task.client = client;
-    op->task.kind = query->kind;
-    op->task.trace = query->trace;
-    const pc_entity_bases bases = {client->base_url, client->identity_url};
-    pc_status status = pc_entity_request_build(&op->task.request, &bases, query);
-    if (pc_status_ok(&status)) {
-        op->task.sandbox =
-            strdup(query->sandbox == NULL ? client->sandbox_default : query->sandbox);
-        op->task.request_id = query->request_id == NULL ? NULL : strdup(query->request_id);
-        if (op->task.sandbox == NULL ||
-            (query->request_id != NULL && op->task.request_id == NULL)) {
-            status = pc_status_out_of_memory();
-        }
-    }
-    if (!pc_status_ok(&status)) {
-        pc_entity_op_unref(op);
-        return status;
-    }
-    *out = op;
-    return PC_OK;
-}
-
-pc_status pc_entity_fetch(pc_entity_client *client, const pc_entity_query *query,
-                          pc_entity_done done, void *self, pc_entity_op **op_out)
-{
-    if (op_out != NULL) {
-        *op_out = NULL;
-    }
-    if (atomic_load(&client->is_closing)) {
-        return pc_entity_cancelled();
-    }
-    int64_t now_ns = pc_clock_now_ns();
-    if (query->deadline_ns <= now_ns) {
-        return pc_status_new(PC_CODE_DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT",
-                             "No time was left to ask the upstream.");
-    }
-    int64_t retry_ms;
-    if (pc_breaker_refuses(pc_entity_breaker_of(client, query->kind), now_ns, &retry_ms)) {
-        return pc_entity_breaker_open(retry_ms);
-    }
-    pc_entity_op *op = NULL;
-    pc_status status = new_op(&op, client, query);
-    if (!pc_status_ok(&status) || op == NULL) {
-        return status;
-    }
-    int64_t limit_ns = pc_clock_after_ms(now_ns, client->timeout_ms);
-    op->task.deadline_ns = query->deadline_ns < limit_ns ? query->deadline_ns : limit_ns;
-    op->task.ticket.deadline_ns =
-        query->patience_ns > 0 && query->patience_ns < op->task.deadline_ns ? query->patience_ns
-                                                                            : op->task.deadline_ns;
-    op->started_ns = now_ns;
-    op->done = done;
-    op->self = self;
-    if (!enter(client)) {
-        atomic_fetch_add(&client->refused[op->task.kind], 1);
-        status = pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "UPSTREAM_TOO_MANY_IN_FLIGHT",
-                               "Too many upstream fetches are under way.");
-        goto refused;
-    }
-    if (op_out != NULL) {
-        atomic_fetch_add_explicit(&op->references, 1, memory_order_relaxed);
-        *op_out = op;
-    }
-    if (pc_loop_post(op->loop, &op->begin)) {
-        return PC_OK;
-    }
-    atomic_fetch_sub(&client->in_flight, 1);
-    if (op_out != NULL) {
-        pc_entity_op_unref(*op_out);
-        *op_out = NULL;
-    }
-    status = pc_entity_cancelled();
-refused:
-    pc_entity_op_unref(op);
-    return status;
-}
-
-void pc_entity_cancel(pc_entity_op *op)
-{
-    /* The job can be posted once only, so only the first to ask posts it. */
-    if (op == NULL || atomic_exchange(&op->cancel_asked, true)) {
-        return;
-    }
-    atomic_fetch_add_explicit(&op->references, 1, memory_order_relaxed);
-    if (!pc_loop_post(op->loop, &op->cancel)) {
-        pc_entity_op_unref(op);
-    }
-}
-
-void pc_entity_raise(pc_entity_op *op, pc_criticality criticality)
-{
-    /* The most critical of those that asked counts, not the latest. */
-    int to = atomic_load(&op->raise_to);
-    while ((int)criticality < to &&
-           !atomic_compare_exchange_weak(&op->raise_to, &to, (int)criticality)) {
-    }
-    if (atomic_exchange(&op->raise_asked, true)) {
-        return;
-    }
-    atomic_fetch_add_explicit(&op->references, 1, memory_order_relaxed);
-    if (!pc_loop_post(op->loop, &op->raise)) {
-        pc_entity_op_unref(op);
-    }
-}
-
-void pc_entity_op_unref(pc_entity_op *op)
-{
-    if (op == NULL || atomic_fetch_sub_explicit(&op->references, 1, memory_order_acq_rel) != 1) {
-        return;
-    }
-    pc_entity_request_deinit(&op->task.request);
-    forget_failure(op);
-    free(op->task.sandbox);
-    free(op->task.request_id);
-    pc_loop_unref(op->loop);
-    free(op);
 }
