@@ -13,6 +13,8 @@
 #include "app.h"
 #include "check/check.h"
 #include "policy/policy.h"
+#include "rpc/core_weaknesses.h"
+#include "rpc/server.h"
 #include "versions.h"
 
 enum { EXIT_START_FAILED = 1, EXIT_MISUSE = 2 };
@@ -69,6 +71,24 @@ static int fail_start(pc_log *log, pc_status status)
     return EXIT_START_FAILED;
 }
 
+/* So that nobody has to guess what a network that is not trusted would meet. */
+static void tell_weaknesses(pc_log *log)
+{
+    char list[512] = "";
+    const char *lacks[PC_CORE_WEAKNESSES_MAX];
+    size_t count = pc_core_weaknesses(lacks, pc_rpc_core_version());
+    for (size_t i = 0, size = 0; i < count && size < sizeof list; i++) {
+        size += (size_t)snprintf(list + size, sizeof list - size, "%s%.*s", i == 0 ? "" : ", ",
+                                 (int)strcspn(lacks[i], " "), lacks[i]);
+    }
+    if (count > 0) {
+        PC_LOG(log, PC_LOG_WARN, "grpc_core.weaknesses",
+               pc_log_text("version", pc_rpc_core_version()), pc_log_text("lacks", list),
+               pc_log_text("advice", "put a front such as nginx before it where the network is not "
+                                     "trusted; see deploy/nginx"));
+    }
+}
+
 static int serve(const pc_config *config, pc_log *log, const sigset_t *waited)
 {
     pc_app *app = NULL;
@@ -78,6 +98,7 @@ static int serve(const pc_config *config, pc_log *log, const sigset_t *waited)
     }
     PC_LOG(log, PC_LOG_INFO, "server.ready", pc_log_text("address", pc_app_address(app)),
            pc_log_text("version", PC_VERSION));
+    tell_weaknesses(log);
     int number = 0;
     while (sigwait(waited, &number) == 0 && number == SIGHUP) {
         pc_app_reload(app);

@@ -160,29 +160,31 @@ static int connect_inside(void *self)
     return pc_rpc_server_connect(door->server);
 }
 
+/* 0 where the system does not tell. */
+static long resident_pages(void)
+{
+    char line[128];
+    FILE *file = fopen("/proc/self/statm", "re");
+    bool is_read = file != NULL && fgets(line, sizeof line, file) != NULL;
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    const char *second = is_read ? strchr(line, ' ') : NULL;
+    return second == NULL ? 0 : strtol(second, NULL, 10);
+}
+
 /* What a burst has taken stays with the allocator, in holes between what lives. It is given back
  * when memory has grown by a quarter since the last time and grows no more: often enough, and
  * rarely enough for what only fills the cache. */
 static void give_memory_back(pc_door *door)
 {
-    FILE *file = fopen("/proc/self/statm", "re");
-    char line[128];
-    long pages = 0;
-    if (file == NULL || fgets(line, sizeof line, file) == NULL ||
-        sscanf(line, "%*d %ld", &pages) != 1) { // NOLINT(cert-err34-c): the kernel's own numbers
-        pages = 0;
-    }
-    if (file != NULL) {
-        (void)fclose(file);
-    }
+    long pages = resident_pages();
     bool has_grown = pages > door->pages + door->pages / 4 + TRIM_GROWTH_PAGES;
     if (has_grown && pages <= door->pages_last) {
         (void)malloc_trim(0);
-        door->pages = pages; /* until the next look tells what is left */
-        door->pages_last = 0;
-        return;
-    }
-    if (pages < door->pages || door->pages_last == 0) {
+        pages = resident_pages();
+        door->pages = pages;
+    } else if (pages < door->pages) {
         door->pages = pages;
     }
     door->pages_last = pages;
@@ -214,7 +216,7 @@ static void on_probe(void *self, int failures)
 pc_status pc_door_watch(pc_door *door, pc_rpc_server *server, const char *address)
 {
     door->server = server;
-    give_memory_back(door); /* notes how much there is before anyone has called */
+    door->pages = resident_pages();
     const pc_pulse_options options = {
         .address = address,
         .probe_interval_ms = door->options.probe_interval_ms,

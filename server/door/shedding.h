@@ -6,9 +6,11 @@
  * takes microseconds, a miss waits half a second for the upstream without costing us anything, and
  * what the upstream cannot bear is the budget's business (server/upstream/budget.h). So pulse.h
  * measures it. A delay above the bound raises the pressure by a step, one below lowers it by a
- * smaller step (additive increase; the way down is slower, so that the end of an overload is not
- * its beginning). Pressure 1 turns prefetches away, 2 batches too, 3 agents too. Threads: the state
- * belongs to one thread; pc_shedding_refuses may be called on any. */
+ * smaller step, so that the end of an overload is not its beginning. Pressure 1 turns prefetches
+ * away, 2 batches too, 3 agents too; but who waits for an answer would rather wait than have none,
+ * so that 2 is only reached with delays of 4 times the bound, and 3 with 16 times.
+ *
+ * Threads: the state belongs to one thread; pc_shedding_refuses may be called on any. */
 #ifndef PC_DOOR_SHEDDING_H
 #define PC_DOOR_SHEDDING_H
 

@@ -229,13 +229,16 @@ static bool let_in(pc_acceptor *acceptor, int descriptor, const peer_address *pe
 
 /* ---- accepting ------------------------------------------------------------------------------- */
 
-/* Refuses a connection with the spare descriptor, so that its peer need not wait in vain. */
-static void refuse_one(pc_acceptor *acceptor)
+/* Refuses a connection with the spare descriptor, so that its peer need not wait in vain. False when
+ * that cannot be either. */
+static bool refuse_one(pc_acceptor *acceptor)
 {
+    bool is_refused = false;
     if (acceptor->spare >= 0) {
         (void)close(acceptor->spare);
         int refused = accept4(acceptor->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (refused >= 0) {
+        is_refused = refused >= 0;
+        if (is_refused) {
             (void)close(refused);
             pthread_mutex_lock(&acceptor->lock);
             acceptor->figures.refused_full++;
@@ -243,6 +246,7 @@ static void refuse_one(pc_acceptor *acceptor)
         }
     }
     acceptor->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return is_refused;
 }
 
 /* False when descriptors or memory are lacking. */
@@ -256,11 +260,9 @@ static bool accept_some(pc_acceptor *acceptor)
         if (descriptor < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
             return true;
         }
-        if (descriptor < 0 && (errno == EMFILE || errno == ENFILE)) {
-            refuse_one(acceptor);
-            return false;
-        }
-        if (descriptor < 0 && (errno == ENOBUFS || errno == ENOMEM)) {
+        bool lacks = descriptor < 0 && (errno == EMFILE || errno == ENFILE);
+        if ((lacks && !refuse_one(acceptor)) ||
+            (descriptor < 0 && (errno == ENOBUFS || errno == ENOMEM))) {
             return false;
         }
         if (descriptor < 0) {

@@ -132,7 +132,7 @@ void pc_rpc_server_drain(pc_rpc_server *server, int64_t deadline_ns);
 /* Frees a server that was never started or was drained. NULL is allowed. */
 void pc_rpc_server_free(pc_rpc_server *server);
 
-/* "1.51.1": the version of the loaded gRPC core. */
+/* The ABI version of the loaded gRPC core: "29.0.0" is that of 1.51. */
 const char *pc_rpc_core_version(void);
 
 #endif

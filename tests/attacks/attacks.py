@@ -36,7 +36,7 @@ def outcome(connection, seconds=5.0):
     return "borne" if not kinds.get(HEADERS) else "answered"
 
 
-def flood(target, data, seconds=2.0, values=None):
+def flood(target, data, seconds=0.5, values=None):
     """Sends bytes that are made beforehand on a connection that reads nothing meanwhile."""
     with Connection(target.address, values=values) as connection:
         sent = connection.send(data)
