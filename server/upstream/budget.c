@@ -37,6 +37,7 @@ struct pc_budget {
     double bound;
     int64_t lowered_at_ns;
     int64_t paused_until_ns;
+    double usual_s; /* that a call takes which goes well, of late; 0: not known */
     pc_budget_ticket *waiting[PC_CRITICALITY_COUNT]; /* oldest first */
     pc_budget_ticket **waiting_end[PC_CRITICALITY_COUNT];
     pc_budget_figures figures; /* its counts */
@@ -196,7 +197,16 @@ static unsigned waiting_before(const pc_budget *b, pc_criticality c)
     return count;
 }
 
-/* Seconds until one who comes now has its turn, by rate and pause; places free up as they will. */
+/* Seconds until one who comes now has a place, as far as calls take what they did of late. */
+static double wait_for_place_s(const pc_budget *b, const pc_budget_ticket *t)
+{
+    double places = b->bound * (1 - reserve[t->criticality]);
+    return b->figures.under_way + 1 <= places
+               ? 0
+               : b->usual_s * (waiting_before(b, t->criticality) + 1) / (places < 1 ? 1 : places);
+}
+
+/* Seconds until one who comes now has its turn, by rate and pause. */
 static double wait_s(pc_budget *b, const pc_budget_ticket *t, int64_t now_ns)
 {
     double wait = seconds(b->paused_until_ns - now_ns);
@@ -228,7 +238,13 @@ pc_budget_verdict pc_budget_ask(pc_budget *budget, pc_budget_ticket *ticket, int
         verdict = PC_BUDGET_GRANTED;
     } else {
         double wait = wait_s(budget, ticket, now_ns);
-        if (wait >= seconds(ticket->deadline_ns - now_ns)) {
+        double left = seconds(ticket->deadline_ns - now_ns);
+        double place = wait_for_place_s(budget, ticket);
+        if (place > 0 && place + budget->usual_s >= left) {
+            /* It would take its place in time, and be late all the same: a call for nothing. */
+            wait = place > left ? place : left;
+        }
+        if (wait >= left) {
             verdict = PC_BUDGET_REFUSED;
             *retry_ms = 1 + (int64_t)(wait * 1000);
             budget->figures.refused[ticket->criticality]++;
@@ -377,6 +393,9 @@ void pc_budget_end(pc_budget *budget, pc_budget_outcome outcome, int64_t took_ns
         lower(budget, outcome == PC_BUDGET_THROTTLED, took_ns, now_ns);
     } else if (outcome == PC_BUDGET_WENT_WELL) {
         budget->bound = least_of(budget->options.calls_max, budget->bound + 1 / budget->bound);
+        double took_s = seconds(took_ns);
+        budget->usual_s =
+            budget->usual_s == 0 ? took_s : budget->usual_s + (took_s - budget->usual_s) / 16;
     }
     if (outcome == PC_BUDGET_THROTTLED && retry_after_ms > 0) {
         int64_t pause_ms = retry_after_ms < PAUSE_MS_MAX ? retry_after_ms : PAUSE_MS_MAX;

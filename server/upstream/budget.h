@@ -53,7 +53,7 @@ typedef struct pc_budget_ticket {
 typedef enum {
     PC_BUDGET_GRANTED, /* the call is counted: pc_budget_end when it has ended */
     PC_BUDGET_WAITS,   /* until pc_budget_next gives it out, or pc_budget_leave */
-    PC_BUDGET_REFUSED  /* its turn would come after its deadline */
+    PC_BUDGET_REFUSED  /* its turn would come after its deadline, or too late to be done by then */
 } pc_budget_verdict;
 
 /* `*retry_ms` is set with REFUSED: when there is likely to be something left. */

@@ -55,6 +55,26 @@ static void without_a_rate_only_the_number_under_way_is_bounded(void **state)
     pc_budget_free(budget);
 }
 
+static void one_that_could_not_be_done_in_time_is_refused_at_once(void **state)
+{
+    (void)state;
+    pc_budget *budget = make(0, 1, 1, 2, 1);
+    pc_budget_ticket first = ticket(PC_CRITICALITY_ROUTING, 1);
+    assert_int_equal(ask(budget, &first, start_ns), PC_BUDGET_GRANTED);
+    pc_budget_end(budget, PC_BUDGET_WENT_WELL, 100 * ms, 0, start_ns);
+    /* Two at once, 100 ms each: who comes now has a place after 50 ms, and is done after 150. */
+    assert_int_equal(grants(budget, PC_CRITICALITY_ROUTING, 1, 2, start_ns), 2);
+    pc_budget_ticket late = ticket(PC_CRITICALITY_ROUTING, 1);
+    late.deadline_ns = start_ns + 149 * ms;
+    int64_t retry_ms;
+    assert_int_equal(pc_budget_ask(budget, &late, start_ns, &retry_ms), PC_BUDGET_REFUSED);
+    assert_true(retry_ms >= 50);
+    late.deadline_ns = start_ns + 151 * ms;
+    assert_int_equal(ask(budget, &late, start_ns), PC_BUDGET_WAITS);
+    pc_budget_leave(budget, &late);
+    pc_budget_free(budget);
+}
+
 static void a_rate_lets_a_burst_through_and_then_its_own_pace(void **state)
 {
     (void)state;
@@ -364,6 +384,7 @@ int main(void)
         cmocka_unit_test(nothing_is_sent_before_the_upstream_wants_to_be_asked_again),
         cmocka_unit_test(a_second_try_is_spent_without_asking),
         cmocka_unit_test(a_call_that_was_not_made_is_as_if_it_had_not_been_asked_for),
+        cmocka_unit_test(one_that_could_not_be_done_in_time_is_refused_at_once),
         cmocka_unit_test(spare_calls_are_had_only_while_there_is_plenty),
         cmocka_unit_test(those_that_wait_at_the_end_are_taken_back),
         cmocka_unit_test(the_bound_finds_what_the_upstream_bears),
