@@ -11,7 +11,9 @@ typedef enum {
     EXIT_CODE_MISUSE = 2,
     EXIT_CODE_NOT_FOUND = 3,
     EXIT_CODE_DENIED = 4,
-    EXIT_CODE_UNAVAILABLE = 5
+    EXIT_CODE_UNAVAILABLE = 5,
+    EXIT_CODE_BROKEN = 6, /* of audit verify */
+    EXIT_CODE_TORN = 7    /* likewise */
 } exit_code;
 
 /* The exit code for what became of a call. */

@@ -22,6 +22,7 @@ static const char program_help[] =
     "  delete      asks the platform to delete a profile\n"
     "  health      whether the server serves\n"
     "  prefetch    has persons ready in the server before anyone asks\n"
+    "  audit       verifies the files of a server's audit trail\n"
     "  bench       loads a server and measures its answers\n"
     "  policy      tells what a policy file lets a caller do, and which line says so\n"
     "  check       whether Adobe's side is set up right, and what to do if not\n"
@@ -316,6 +317,25 @@ static const char policy_help[] =
     "shown in part, and with 2 when the question or the file is wrong; check ends with\n"
     "1 when the file is.\n";
 
+static const char audit_help[] =
+    "profilectl audit verify FILE... says whether an audit trail is what the server\n"
+    "wrote. It reads the files, oldest first, and asks no server.\n"
+    "\n"
+    "  profilectl audit verify /var/log/profile-context/audit.*[0-9] \\\n"
+    "      /var/log/profile-context/audit\n"
+    "  profilectl audit verify --anchor 4711:9f2c... audit    the place that the log\n"
+    "                                                         told must be there\n"
+    "\n"
+    "  --json             one object\n"
+    "  --anchor SEQ:HASH  a place of the trail, from the event audit.anchor or\n"
+    "                     audit.ready of the server's log\n"
+    "\n"
+    "Options come before the files. Lines that a crash cut off or that were dropped\n"
+    "are no fault where the trail tells of them. Ends with 0 when the trail is whole;\n"
+    "6 when a line was changed, is missing or does not belong; 7 when it only ends\n"
+    "within a line, as it does after a crash until the server starts again; 1 when a\n"
+    "file cannot be read.\n";
+
 const char *help_text(command which)
 {
     switch (which) {
@@ -343,6 +363,8 @@ const char *help_text(command which)
         return bench_help;
     case COMMAND_POLICY:
         return policy_help;
+    case COMMAND_AUDIT:
+        return audit_help;
     case COMMAND_NONE:
         break;
     }

@@ -2,9 +2,11 @@
  * runs the command. */
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "command_audit.h"
 #include "command_policy.h"
 #include "help.h"
 #include "session.h"
@@ -134,6 +136,14 @@ int main(int argc, char **argv)
 
     if (setup_is_meant(argc, argv)) {
         return (int)setup_run(argc, argv);
+    }
+    /* A command on files: it has options of its own, and connects to nobody. */
+    if (argc > 1 && strcmp(argv[1], "audit") == 0) {
+        bool help = argc > 2 && strcmp(argv[2], "--help") == 0;
+        if (help) {
+            fputs(help_text(COMMAND_AUDIT), stdout);
+        }
+        return help ? EXIT_CODE_OK : (int)command_audit(argc - 2, (const char *const *)argv + 2);
     }
     options chosen;
     char problem[OPTIONS_PROBLEM_SIZE];

@@ -22,7 +22,8 @@ typedef enum {
     COMMAND_BATCH = 1 << 8,
     COMMAND_BENCH = 1 << 9,
     COMMAND_PREFETCH = 1 << 10,
-    COMMAND_POLICY = 1 << 11
+    COMMAND_POLICY = 1 << 11,
+    COMMAND_AUDIT = 1 << 12 /* only for its help: see command_audit.h */
 } command;
 
 typedef enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER } colour_choice;

@@ -88,6 +88,26 @@ def batch():
     yield from read("tests/fixtures/upstream/*.json")
 
 
+def audit():
+    """Whole trails, the chain included (server/audit/README.md), in one file and in two."""
+    former = bytes(32)
+    trail = b""
+    for number in range(1, 9):
+        body = b'{"seq":%d,"time":"2026-01-02T03:04:05.678Z"' % number
+        if number in (1, 5):
+            body += b',"event":"open","format":1,"former":"%s","torn_bytes":0' % (
+                former.hex().encode())
+        else:
+            body += b',"event":"access","rpc":"GetContext"' if number != 7 else (
+                b',"event":"dropped","lines":3')
+        former = hashlib.sha256(former + body).digest()
+        trail += body + b',"hash":"%s"}\n' % former.hex().encode()
+        if number in (4, 8):
+            yield b"\xff" + trail
+            yield b"\xff" + trail[:-20] + b"\n" + body
+    yield b"\x80" + trail
+
+
 def config():
     yield from read("server/config/example.yaml")
     yield from read("deploy/*.yaml")
@@ -123,6 +143,7 @@ def main():
     if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         sys.exit("usage: tests/fuzz/seeds.py FOLDER")
     seeds = {
+        "fuzz_audit": audit,
         "fuzz_batch": batch,
         "fuzz_config": config,
         "fuzz_decode": requests,
