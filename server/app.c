@@ -3,6 +3,7 @@
 #include "app.h"
 
 #include <inttypes.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "access_audit.h"
 #include "access_rules.h"
 #include "admission.h"
 #include "callers.h"
@@ -67,6 +69,7 @@ struct pc_app {
     pc_page_token_key page_token_key;
     pc_access_rules *access_rules; /* NULL: all is allowed */
     pc_service service;
+    pc_access_audit audit; /* without a trail: nothing is audited */
     pc_health *health;
     pc_upstream_watch *watch;
     pc_reflection reflection;
@@ -179,6 +182,7 @@ static pc_status make_page(pc_app *app, const pc_method *rows, size_t count)
     app->page.cache = app->gatherer.cache;
     app->page.cache_bytes_max = (size_t)app->config->cache.max_bytes;
     app->page.tracing = pc_trace_exporter_tracing(app->exporter);
+    app->page.audit = app->audit.trail;
     app->page.core_version = pc_rpc_core_version();
     app->page.policies = pc_access_rules_holder(app->access_rules);
     app->page.own_methods = PC_SERVICE_METHODS;
@@ -323,6 +327,7 @@ static pc_status start_upstream(pc_app *app)
     options.max_in_flight = (unsigned)c->upstream.max_in_flight;
     options.hedge_after_ms = c->upstream.hedge_after;
     options.hedge_percent = (unsigned)c->upstream.hedge_percent;
+    options.wipe_memory = c->hardening.wipe_memory;
     options.budget = make_budget(c);
     options.breaker = (pc_breaker_options){
         .failure_percent = (unsigned)c->breaker.failure_percent,
@@ -416,6 +421,9 @@ static pc_status make_gatherer(pc_app *app)
     pc_status status = pc_workers_new(&app->workers, cores < 1             ? 1
                                                      : cores > WORKERS_MAX ? WORKERS_MAX
                                                                            : (int)cores);
+    if (pc_status_ok(&status) && c->hardening.wipe_memory) {
+        pc_workers_wipe_stacks(app->workers);
+    }
     if (pc_status_ok(&status)) {
         status = pc_timers_new(&app->timers);
     }
@@ -494,6 +502,19 @@ static bool make_value_key(uint8_t *out, const pc_config *c)
                                  sizeof label - 1, out, &size) != NULL;
 }
 
+static void on_person(void *self, pc_call *call, const pc_person_seen *access)
+{
+    pc_access_audit_person(&((pc_app *)self)->audit, call, access);
+}
+
+static pc_status open_audit(pc_app *app)
+{
+    app->audit.service = &app->service;
+    return app->config->audit.file[0] == '\0'
+               ? PC_OK
+               : pc_access_audit_open(&app->audit.trail, app->config, app->log);
+}
+
 static pc_status make_service(pc_app *app)
 {
     const pc_config *c = app->config;
@@ -520,6 +541,7 @@ static pc_status make_service(pc_app *app)
         .may_delete = c->access.delete_profiles,
         .policies = pc_access_rules_holder(app->access_rules),
         .on_deletion = on_deletion,
+        .on_person = app->audit.trail == NULL ? NULL : on_person,
         .self = app,
     };
     if (!make_value_key(app->service.value_key, c)) {
@@ -535,12 +557,12 @@ static pc_status make_service(pc_app *app)
     return pc_page_token_key_random(&app->page_token_key);
 }
 
-/* Which calls have a line in the log at its level; see on_call_ended. */
-static unsigned logged_codes(const pc_log *log)
+/* Which calls have a line in the log at its level, or in the audit trail; see on_call_ended. */
+static unsigned told_codes(const pc_app *app)
 {
-    return pc_log_enabled(log, PC_LOG_INFO)   ? PC_CALL_ENDED_ANYHOW
-           : pc_log_enabled(log, PC_LOG_WARN) ? PC_CALL_ENDED_WITH(PC_CODE_INTERNAL)
-                                              : 0;
+    return app->audit.trail != NULL || pc_log_enabled(app->log, PC_LOG_INFO) ? PC_CALL_ENDED_ANYHOW
+           : pc_log_enabled(app->log, PC_LOG_WARN) ? PC_CALL_ENDED_WITH(PC_CODE_INTERNAL)
+                                                   : 0;
 }
 
 static void on_call_ended(void *self, const pc_call_summary *summary)
@@ -555,6 +577,9 @@ static void on_call_ended(void *self, const pc_call_summary *summary)
            pc_log_int("answer_bytes", (int64_t)summary->answer_bytes),
            pc_log_int("upstream_calls", summary->upstream_calls),
            pc_log_text("request_id", summary->request_id));
+    if (app->audit.trail != NULL) {
+        pc_access_audit_call(&app->audit, summary);
+    }
 }
 
 static int64_t calls_left(void *self, pc_criticality criticality, uint64_t caller)
@@ -680,12 +705,13 @@ static pc_status start_server(pc_app *app)
         .channelz = c->listen.channelz,
         .compression_bytes_min = (size_t)c->listen.compression_min_bytes,
         .admit = admit,
+        .wipe_memory = c->hardening.wipe_memory,
         .calls_left = calls_left,
         .sample = app->exporter == NULL ? NULL : sample,
         .count_begun = app->calls == NULL ? NULL : count_begun,
         .count_ended = app->calls == NULL ? NULL : count_ended,
         .on_call_ended = on_call_ended,
-        .summarised_codes = logged_codes(app->log),
+        .summarised_codes = told_codes(app),
         .self = app,
     };
     status = pc_rpc_server_new(&app->server, &options, rows, count);
@@ -722,6 +748,9 @@ void pc_app_reload(pc_app *app)
     PC_LOG(app->log, PC_LOG_INFO, "reload.asked",
            pc_log_int("kinds", (int64_t)pc_reload_count(app->reload)));
     pc_reload_all(app->reload);
+    if (app->audit.trail != NULL) {
+        pc_audit_trail_reopen(app->audit.trail);
+    }
 }
 
 /* Written beside its place and moved there, so that no one reads half of it. */
@@ -768,6 +797,9 @@ pc_status pc_app_start(pc_app **out, const pc_config *config, pc_log *log)
     }
     if (pc_status_ok(&status)) {
         status = pc_access_rules_new(&app->access_rules, config, log);
+    }
+    if (pc_status_ok(&status)) {
+        status = open_audit(app);
     }
     if (pc_status_ok(&status)) {
         status = make_service(app);
@@ -838,6 +870,7 @@ void pc_app_stop(pc_app *app)
     pc_door_free(app->door);
     pc_gatherer_close(&app->gatherer);
     pc_trace_exporter_free(app->exporter);
+    pc_audit_trail_free(app->audit.trail);
     pc_health_free(app->health);
     pc_insight_set_free(app->insights);
     pc_summary_rules_free(app->summary);
@@ -850,5 +883,6 @@ void pc_app_stop(pc_app *app)
     pc_access_rules_free(app->access_rules);
     pc_distribution_free(app->part_ages);
     pc_sandbox_child_stop(app->sandbox);
+    OPENSSL_cleanse(&app->page_token_key, sizeof app->page_token_key);
     free(app);
 }

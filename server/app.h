@@ -20,7 +20,7 @@ PC_NODISCARD pc_status pc_app_start(pc_app **out, const pc_config *config, pc_lo
 const char *pc_app_address(const pc_app *app);
 
 /* Has every file that can change read again soon: certificates, secrets. What is broken keeps its
- * old content, and the log says so. */
+ * old content, and the log says so. An audit trail that was moved away is begun anew. */
 void pc_app_reload(pc_app *app);
 
 /* Drains, then frees every part in reverse. NULL is allowed. */

@@ -1,5 +1,6 @@
 /* profile-contextd: reads the configuration, starts the parts, waits for a signal, and stops them.
  */
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <signal.h>
@@ -16,16 +17,19 @@
 #include "rpc/core_weaknesses.h"
 #include "rpc/server.h"
 #include "versions.h"
+#include "wipe_free.h"
 
 enum { EXIT_START_FAILED = 1, EXIT_MISUSE = 2 };
 
 /* Memory of this process holds secrets and personal data: it goes to no core file, and no other
- * process of the same user may look. */
-static void keep_memory_private(void)
+ * process of the same user may look. Until the command line is read that is so in any case. */
+static void keep_memory_private(bool allow_core_dumps)
 {
     const struct rlimit none = {0, 0};
-    (void)setrlimit(RLIMIT_CORE, &none);
-    (void)prctl(PR_SET_DUMPABLE, 0);
+    if (!allow_core_dumps) {
+        (void)setrlimit(RLIMIT_CORE, &none);
+    }
+    (void)prctl(PR_SET_DUMPABLE, allow_core_dumps ? 1 : 0);
 }
 
 static pc_status open_log(pc_log **out, const pc_config *config)
@@ -43,12 +47,14 @@ static pc_status open_log(pc_log **out, const pc_config *config)
         .hash_key = key[0] == '\0' ? (const void *)random_key : key,
         .hash_key_size = key[0] == '\0' ? sizeof random_key : strlen(key),
     };
-    return pc_log_new(out, &options);
+    pc_status status = pc_log_new(out, &options);
+    OPENSSL_cleanse(random_key, sizeof random_key);
+    return status;
 }
 
 /* Blocks the signals that end us, and that which has us read files again, before there is another
- * thread that could take one; main waits for them. A reader of our output that goes must not end
- * us. */
+ * thread that could take one; main waits for them. A reader of our output that goes, and a file
+ * that may not grow, must not end us. */
 static void block_signals(sigset_t *waited)
 {
     sigemptyset(waited);
@@ -57,6 +63,7 @@ static void block_signals(sigset_t *waited)
     sigaddset(waited, SIGHUP);
     pthread_sigmask(SIG_BLOCK, waited, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
 }
 
 static int fail_start(pc_log *log, pc_status status)
@@ -165,6 +172,10 @@ static int run(const pc_config *config, const pc_config_command *command)
         pc_status_clear(&status);
         return EXIT_START_FAILED;
     }
+    if (config->hardening.wipe_memory && !pc_wipe_freed_memory()) {
+        PC_LOG(log, PC_LOG_WARN, "hardening.not_built",
+               pc_log_text("advice", "this build cannot wipe memory that is given back"));
+    }
     int code = serve(config, log, &waited);
     pc_log_free(log);
     return code;
@@ -172,7 +183,7 @@ static int run(const pc_config *config, const pc_config_command *command)
 
 int main(int argc, char **argv)
 {
-    keep_memory_private();
+    (void)prctl(PR_SET_DUMPABLE, 0);
     pc_config *config = NULL;
     pc_config_command command;
     pc_config_errors errors = {0};
@@ -180,7 +191,12 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < errors.count; i++) {
         fprintf(stderr, "profile-contextd: %s\n", errors.lines[i]);
     }
+    if (errors.lost) {
+        fputs("profile-contextd: out of memory\n", stderr);
+    }
     pc_config_errors_deinit(&errors);
+    pc_config_wipe_environment(environ);
+    keep_memory_private(command.allow_core_dumps);
     if (!loaded) {
         return EXIT_MISUSE;
     }

@@ -396,6 +396,24 @@ static void write_tracing(pc_buffer *out, pc_tracing *tracing)
     pc_metrics_count(out, name, &dropped, 1, figures.dropped);
 }
 
+static void write_audit(pc_buffer *out, pc_audit_trail *trail)
+{
+    pc_audit_figures figures = {0};
+    if (trail != NULL) {
+        figures = pc_audit_trail_count(trail);
+    }
+    write_one(out, "profilecontext_audit_lines_total", PC_METRIC_COUNTER,
+              "Lines of the audit trail.", figures.lines);
+    write_one(out, "profilecontext_audit_dropped_total", PC_METRIC_COUNTER,
+              "Accesses that the audit trail could not keep.", figures.dropped);
+    write_one(out, "profilecontext_audit_failures_total", PC_METRIC_COUNTER,
+              "Writes, syncs and rotations of the audit trail that went wrong.", figures.failures);
+    write_one(out, "profilecontext_audit_failing", PC_METRIC_GAUGE,
+              "1 while the audit trail cannot be written.", figures.failing ? 1 : 0);
+    write_one(out, "profilecontext_audit_waiting_bytes", PC_METRIC_GAUGE,
+              "Memory of accesses that are not yet lines.", figures.waiting_bytes);
+}
+
 void pc_metrics_page_write(const pc_metrics_page *page, pc_buffer *out)
 {
     write_build(out, page->core_version);
@@ -411,5 +429,6 @@ void pc_metrics_page_write(const pc_metrics_page *page, pc_buffer *out)
         write_door(out, page->door);
     }
     write_tracing(out, page->tracing);
+    write_audit(out, page->audit);
     pc_process_metrics_write(out, page->started_wall_ms);
 }

@@ -3,6 +3,7 @@
 #ifndef PC_METRICS_PAGE_H
 #define PC_METRICS_PAGE_H
 
+#include "audit/trail.h"
 #include "context/cache/cache.h"
 #include "context/section_counts.h"
 #include "door/door.h"
@@ -25,6 +26,7 @@ typedef struct {
     pc_tracing *tracing;        /* NULL: nothing is traced */
     const char *core_version;   /* of gRPC core */
     pc_policy_holder *policies; /* NULL: there is no policy */
+    pc_audit_trail *audit;      /* NULL: there is none */
     int64_t started_wall_ms;
 } pc_metrics_page;
 

@@ -36,7 +36,7 @@ static pc_status spawn(pc_sandbox_child *child, const char *program, const char 
         return not_started(program, "no pipe can be had");
     }
     char *argv[ARGUMENTS_MAX + 2] = {(char *)(uintptr_t)program};
-    for (size_t i = 0; arguments[i] != NULL && i < ARGUMENTS_MAX; i++) {
+    for (size_t i = 0; i < ARGUMENTS_MAX && arguments[i] != NULL; i++) {
         argv[i + 1] = (char *)(uintptr_t)arguments[i];
     }
     posix_spawn_file_actions_t actions;

@@ -18,6 +18,8 @@ static int read_file(char **out, const char *path)
     if (file == NULL) {
         return errno;
     }
+    /* It may be a key, and a buffer of stdio's would not be wiped. */
+    (void)setvbuf(file, NULL, _IONBF, 0);
     size_t size = 0;
     size_t capacity = 16384;
     char *text = NULL;

@@ -175,6 +175,8 @@ static void read_flags(loading *l, int argc, char *const *argv)
             l->command->json = true;
         } else if (strcmp(flag, "--print-config") == 0) {
             l->command->print_config = true;
+        } else if (strcmp(flag, "--allow-core-dumps") == 0) {
+            l->command->allow_core_dumps = true;
         } else if (strcmp(flag, "--config") == 0) {
             if (i + 1 == argc) {
                 config_error(l->errors, "--config: needs a file");
@@ -235,6 +237,22 @@ static void read_environment(loading *l, char *const *environment)
                        (int)(equals - *environment < 100 ? equals - *environment : 100),
                        *environment);
         read_variable(l, name, equals + 1);
+    }
+}
+
+void pc_config_wipe_environment(char *const *environment)
+{
+    for (; *environment != NULL; environment++) {
+        char *equals = strchr(*environment, '=');
+        for (size_t i = 0; equals != NULL && i < config_key_count; i++) {
+            char variable[NAME_BYTES];
+            config_key_variable(variable, sizeof variable, &config_keys[i]);
+            size_t size = strlen(variable);
+            if (config_keys[i].type == KEY_SECRET && (size_t)(equals - *environment) == size &&
+                strncmp(*environment, variable, size) == 0) {
+                OPENSSL_cleanse(equals + 1, strlen(equals + 1));
+            }
+        }
     }
 }
 
@@ -303,6 +321,10 @@ static void check_whole(loading *l)
         config_error(l->errors, "page_token.key: must have 16 characters or more");
     }
     config_check_identity(c, l->errors);
+    if (c->audit.file[0] != '\0' && c->log.identity_key[0] == '\0') {
+        config_error(l->errors, "audit.file: needs log.identity_key_file: without that key the "
+                                "identities of one run could not be found in the next");
+    }
     check_files(l);
 }
 
@@ -324,15 +346,16 @@ bool pc_config_load(pc_config **out, pc_config_command *command, pc_config_error
             }
             read_secrets(&l);
             /* A wrong value is reported by itself; what follows from it would only confuse. */
-            if (errors->count == 0) {
+            if (errors->count == 0 && !errors->lost) {
                 check_whole(&l);
             }
         }
     }
     free(l.taken);
-    if (errors->count > 0 || command->help || command->version) {
+    bool wrong = errors->count > 0 || errors->lost;
+    if (wrong || command->help || command->version) {
         pc_config_free(l.config);
-        return errors->count == 0;
+        return !wrong;
     }
     *out = l.config;
     return true;

@@ -208,6 +208,14 @@ typedef struct {
         char *ca_file;
     } tracing;
     struct {
+        char *file;
+        int64_t sync;
+        int64_t rotate_bytes;
+    } audit;
+    struct {
+        bool wipe_memory;
+    } hardening;
+    struct {
         bool enabled;
         char *program;
         char *database;
@@ -229,6 +237,7 @@ typedef struct {
     const char *check_person; /* NULL: none; borrowed likewise */
     bool json;                /* of check_upstream */
     bool print_config;
+    bool allow_core_dumps;
     bool help;
     bool version;
 } pc_config_command;
@@ -238,6 +247,7 @@ typedef struct {
     char **lines; /* owned */
     size_t count;
     size_t capacity;
+    bool lost; /* there was no memory for a line */
 } pc_config_errors;
 
 /* Reads everything. Always fills `*command`. When the command asks for help or the version, nothing
@@ -247,6 +257,10 @@ typedef struct {
 PC_NODISCARD bool pc_config_load(pc_config **out, pc_config_command *command,
                                  pc_config_errors *errors, int argc, char *const *argv,
                                  char *const *environment);
+
+/* Wipes the values of the variables that hold secrets, in the environment itself: the system shows
+ * it to whoever may look at the process, and children inherit it. */
+void pc_config_wipe_environment(char *const *environment);
 
 /* Reads the secret in a file, one line. Owned by the caller, who wipes it. Errors: what is wrong
  * with the file, as FAILED_PRECONDITION with reason SECRET_FILE_INVALID. */

@@ -28,10 +28,15 @@ static void set_choice(int *out, const char *const *choices, const char *text, c
     config_error(errors, "%s: must be one of %s", where, all);
 }
 
-static void set_text(char **out, const char *text)
+static void set_text(char **out, const char *text, pc_config_errors *errors)
 {
+    char *copy = config_copy(text, strlen(text));
+    if (copy == NULL) {
+        config_error(errors, "out of memory");
+        return;
+    }
     free(*out);
-    *out = config_copy(text, strlen(text));
+    *out = copy;
 }
 
 static void set_bound(pc_config_insight *insight, double *out, const char *text, const char *where,
@@ -53,13 +58,13 @@ void config_set_insight(pc_config_insight *insight, const char *property, const 
                                         "high_above", "factors_path"};
     int type = (int)insight->type;
     if (strcmp(property, "name") == 0) {
-        set_text(&insight->name, text);
+        set_text(&insight->name, text, errors);
     } else if (strcmp(property, "path") == 0) {
-        set_text(&insight->path, text);
+        set_text(&insight->path, text, errors);
     } else if (strcmp(property, "unit") == 0) {
-        set_text(&insight->unit, text);
+        set_text(&insight->unit, text, errors);
     } else if (strcmp(property, "factors_path") == 0) {
-        set_text(&insight->factors_path, text);
+        set_text(&insight->factors_path, text, errors);
     } else if (strcmp(property, "type") == 0) {
         set_choice(&type, types, text, where, errors);
         insight->type = (pc_config_value_type)type;

@@ -334,6 +334,17 @@ const config_key config_keys[] = {
     {"tracing.ca_file", KEY_FILE, AT(tracing.ca_file), "", 0, 0, NULL, "FILE",
      "authorities to trust for the collector instead of the system's"},
 
+    {"audit.file", KEY_TEXT, AT(audit.file), "", 0, 0, NULL, "FILE",
+     "keep the audit trail here: a line for each access to a person; without it there is none"},
+    {"audit.sync", KEY_DURATION, AT(audit.sync), "1s", 0, SECONDS(3600), NULL, "TIME",
+     "have the disk keep what was written at least so often; 0: when the system likes"},
+    {"audit.rotate_bytes", KEY_BYTES, AT(audit.rotate_bytes), "256MiB", 0,
+     INT64_C(1024) * 1024 * MIB, NULL, "BYTES",
+     "begin a new file when it is so large; 0: only when it was moved away, on SIGHUP"},
+
+    {"hardening.wipe_memory", KEY_BOOL, AT(hardening.wipe_memory), "false", 0, 0, NULL, NULL,
+     "wipe memory when it is given back, so that persons' data does not linger; takes time"},
+
     {"sandbox.enabled", KEY_BOOL, AT(sandbox.enabled), "false", 0, 0, NULL, NULL,
      "start an entity-sandbox and use it as the upstream (short: --sandbox)"},
     {"sandbox.program", KEY_TEXT, AT(sandbox.program), "entity-sandbox", 0, 0, NULL, "PROGRAM",
@@ -398,6 +409,9 @@ void pc_config_print_help(FILE *out)
         "it\n"
         "                   looks a person up, which is billed; with --json it prints JSON\n"
         "  --print-config   print the configuration in effect, without secrets, and exit\n"
+        "  --allow-core-dumps\n"
+        "                   do not keep memory, which has secrets and personal data, out of cores\n"
+        "                   and debuggers\n"
         "  --sandbox        short for --sandbox-enabled\n"
         "  --version        print the version and those of the libraries, and exit\n"
         "  --help           print this, and exit\n"

@@ -75,6 +75,7 @@ void config_error(pc_config_errors *errors, const char *format, ...)
         size_t capacity = errors->capacity == 0 ? 16 : errors->capacity * 2;
         char **grown = realloc(errors->lines, capacity * sizeof *grown);
         if (grown == NULL) {
+            errors->lost = true;
             return;
         }
         errors->lines = grown;
@@ -90,9 +91,11 @@ void config_error(pc_config_errors *errors, const char *format, ...)
         *c = (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c;
     }
     char *copy = config_copy(line, strlen(line));
-    if (copy != NULL) {
-        errors->lines[errors->count++] = copy;
+    if (copy == NULL) {
+        errors->lost = true;
+        return;
     }
+    errors->lines[errors->count++] = copy;
 }
 
 void pc_config_errors_deinit(pc_config_errors *errors)

@@ -42,7 +42,7 @@ static bool can_be_told(const char *path)
     enum { TOLD_BYTES_MAX = 128, DIGITS_MAX = 2 };
     size_t digits = 0;
     size_t size = 0;
-    for (; path[size] != '\0' && size < TOLD_BYTES_MAX; size++) {
+    for (; size < TOLD_BYTES_MAX && path[size] != '\0'; size++) {
         char c = path[size];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
         bool digit = c >= '0' && c <= '9';

@@ -101,6 +101,7 @@ void pc_call_begin(pc_call *call)
     if (!fits) {
         fail_cheaply(call);
     } else if (!pc_status_ok(&admitted)) {
+        call->refused = true;
         pc_call_fail(call, admitted);
     } else if (call->endpoint->registered == NULL) {
         pc_call_fail(call, pc_status_new(PC_CODE_UNIMPLEMENTED, "METHOD_UNKNOWN",
@@ -281,7 +282,8 @@ const char *pc_call_request_id(pc_call *call)
                                 (unsigned long long)pc_clock_wall_ms(), (unsigned long long)count);
         }
     }
-    return call->request_id == NULL ? "" : call->request_id;
+    /* An id all the same: the upstream wants one. */
+    return call->request_id == NULL ? "pc-out-of-memory" : call->request_id;
 }
 
 /* The first value of an auth property that is not empty; NULL for none. */
@@ -350,6 +352,11 @@ bool pc_call_over_unix_socket(const pc_call *call)
     return strcmp(peer, "unix") == 0;
 }
 
+const char *pc_call_method(const pc_call *call)
+{
+    return call->endpoint->registered == NULL ? "unknown" : call->endpoint->row.path;
+}
+
 uint64_t pc_call_caller_key(pc_call *call)
 {
     if (call->caller_key == 0) {
@@ -367,6 +374,21 @@ uint64_t pc_call_caller_key(pc_call *call)
         call->caller_key = key == 0 ? 1 : key;
     }
     return call->caller_key;
+}
+
+const ProtobufCMessage *pc_call_request(const pc_call *call)
+{
+    return call->decoded;
+}
+
+void *pc_call_noted(const pc_call *call)
+{
+    return call->noted;
+}
+
+void pc_call_note(pc_call *call, void *noted)
+{
+    call->noted = noted;
 }
 
 pc_criticality pc_call_criticality(const pc_call *call)

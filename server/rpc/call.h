@@ -114,6 +114,12 @@ void pc_call_name_caller(pc_call *call, const char *name);
 /* Whether the call came over a UNIX socket. */
 bool pc_call_over_unix_socket(const pc_call *call);
 
+/* The caller's address without its port, such as "ipv4:127.0.0.1", or "unix". */
+void pc_call_peer(char *out, size_t size, const pc_call *call);
+
+/* The path of the method's row, or "unknown". */
+const char *pc_call_method(const pc_call *call);
+
 /* A number that stands for who calls: the name of pc_call_caller, else the address; never 0. */
 uint64_t pc_call_caller_key(pc_call *call);
 
@@ -127,6 +133,14 @@ const pc_trace *pc_call_recorded_trace(const pc_call *call);
 /* How critical the call is: as its row says until it is set. */
 pc_criticality pc_call_criticality(const pc_call *call);
 void pc_call_set_criticality(pc_call *call, pc_criticality criticality);
+
+/* The decoded request, or NULL when it was not, or not yet. Borrowed for the life of the call. */
+const ProtobufCMessage *pc_call_request(const pc_call *call);
+
+/* What the service notes of the call for those who look at it when it has ended; NULL until it is
+ * set. */
+void *pc_call_noted(const pc_call *call);
+void pc_call_note(pc_call *call, void *noted);
 
 /* The largest message that may be sent. */
 size_t pc_call_answer_bytes_max(const pc_call *call);

@@ -48,6 +48,8 @@ struct pc_call {
     int64_t started_ns;
     bool is_trace_read;
     pc_span span; /* of the whole call; its trace is the call's once it is read */
+    bool refused; /* by who admits calls */
+    void *noted;  /* by the service */
 
     /* One for each of: the answer that is still owed or on its way out, the beginning of the call
      * and then the RECV_CLOSE batch, and every pc_call_ref. Whoever brings it to zero frees. */
@@ -108,9 +110,6 @@ void pc_call_read_trace(pc_call *call);
 pc_status pc_rpc_admit(const pc_rpc_server *server, pc_call *call);
 void pc_rpc_call_begun(const pc_rpc_server *server, const pc_call *call);
 void pc_rpc_call_ended(pc_rpc_server *server, pc_call *call);
-
-/* The caller's address without its port. */
-void pc_call_peer(char *out, size_t size, const pc_call *call);
 
 /* Gives a call's memory back for reuse. */
 void pc_rpc_recycle(pc_rpc_server *server, pc_call *call);

@@ -7,6 +7,7 @@
 #include <grpc/grpc_security.h>
 #include <grpc/support/alloc.h>
 #include <grpc/support/log.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #include "util/clock.h"
 #include "util/handover.h"
 #include "util/stripes.h"
+#include "util/wipe.h"
 
 /* Each slot is replaced as it fills; calls that find none wait in core for the next. More slots
  * make calls slower: Debian's core keeps a list of all tags that are outstanding and searches it at
@@ -145,6 +147,9 @@ static void free_call(pc_call *call)
 void pc_rpc_recycle(pc_rpc_server *server, pc_call *call)
 {
     pc_arena_deinit(&call->arena);
+    if (server->options.wipe_memory) {
+        OPENSSL_cleanse(call->arena_bytes, sizeof call->arena_bytes);
+    }
     if (call->request != NULL) {
         grpc_byte_buffer_destroy(call->request);
     }
@@ -192,6 +197,8 @@ static void prepare_call(pc_call *call, pc_endpoint *endpoint)
     call->is_trace_read = false;
     call->span.trace.is_known = false;
     call->span.trace.sink = NULL;
+    call->refused = false;
+    call->noted = NULL;
     atomic_init(&call->references, 0);
     atomic_init(&call->answered, false);
     atomic_init(&call->is_watched, false);
@@ -355,12 +362,14 @@ static void summarise(const pc_rpc_server *server, pc_call *call, int64_t durati
     char peer[64];
     pc_call_peer(peer, sizeof peer, call);
     pc_call_summary summary = {
-        .method = call->endpoint->registered == NULL ? "unknown" : call->endpoint->row.path,
+        .call = call,
+        .method = pc_call_method(call),
         .request_id = pc_call_request_id(call),
         .peer = peer,
         .code = call->code,
         .reason = call->reason,
         .cancelled = pc_call_cancelled(call),
+        .refused = call->refused,
         .duration_ns = duration_ns,
         .request_bytes = call->request_bytes,
         .answer_bytes = call->answer_bytes,
@@ -598,19 +607,29 @@ void pc_rpc_server_count_connections(pc_rpc_server *server, pc_rpc_connection_fi
     };
 }
 
+/* Waits for the next event. False when there are no more. */
+static bool run_event(pc_rpc_server *server)
+{
+    grpc_event event =
+        grpc_completion_queue_next(server->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+    if (event.type == GRPC_QUEUE_SHUTDOWN) {
+        return false;
+    }
+    pc_tag *tag = event.tag;
+    PC_TAKES_OVER(tag);
+    tag->run(tag, event.success != 0);
+    if (server->options.wipe_memory) {
+        pc_wipe_stack();
+    }
+    return true;
+}
+
 static void *serve(void *argument)
 {
     pc_rpc_server *server = argument;
-    for (;;) {
-        grpc_event event =
-            grpc_completion_queue_next(server->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
-        if (event.type == GRPC_QUEUE_SHUTDOWN) {
-            return NULL;
-        }
-        pc_tag *tag = event.tag;
-        PC_TAKES_OVER(tag);
-        tag->run(tag, event.success != 0);
+    while (run_event(server)) {
     }
+    return NULL;
 }
 
 pc_status pc_rpc_server_start(pc_rpc_server *server)
@@ -711,6 +730,9 @@ void pc_rpc_server_drain(pc_rpc_server *server, int64_t deadline_ns)
     if (server->acceptor != NULL) {
         pc_acceptor_stop(server->acceptor);
     }
+    if (server->thread_count == 0) {
+        return; /* It never came to serving, and nobody would tell us of the end. */
+    }
     see_callers_off(server, deadline_ns);
     grpc_server_shutdown_and_notify(server->core, server->queue, &server->drained_tag);
     uint64_t open = 0;
@@ -728,18 +750,16 @@ void pc_rpc_server_free(pc_rpc_server *server)
         return;
     }
     if (server->thread_count == 0) {
-        /* Never started: nothing was posted, but core wants its shutdown all the same. */
+        /* It has no thread to take back the slots, if any were posted. */
         grpc_server_shutdown_and_notify(server->core, server->queue, &server->drained_tag);
-        (void)grpc_completion_queue_next(server->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+        while (!server->drained && run_event(server)) {
+        }
     }
     grpc_completion_queue_shutdown(server->queue);
     for (int i = 0; i < server->thread_count; i++) {
         pthread_join(server->threads[i], NULL);
     }
-    while (
-        server->thread_count == 0 &&
-        grpc_completion_queue_next(server->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL).type !=
-            GRPC_QUEUE_SHUTDOWN) {
+    while (server->thread_count == 0 && run_event(server)) {
     }
     grpc_server_destroy(server->core);
     pc_connections_free(server->connections);

@@ -22,14 +22,16 @@ typedef struct {
     unsigned upstream_calls;
 } pc_call_figures;
 
-/* How a call ended, for the log. Borrowed for the time of the callback. */
+/* How a call ended, for the log and the audit trail. Borrowed for the time of the callback. */
 typedef struct {
+    pc_call *call;      /* for what it came with and what was kept of it */
     const char *method; /* path of the row, or "unknown" */
     const char *request_id;
     const char *peer; /* address without port, such as "ipv4:127.0.0.1", or "unix" */
     pc_code code;
     const char *reason; /* of a failure, else "" */
     bool cancelled;
+    bool refused; /* it was not admitted */
     int64_t duration_ns;
     size_t request_bytes;
     size_t answer_bytes;
@@ -64,6 +66,7 @@ typedef struct {
     bool channelz;                /* core keeps account of itself for grpc.channelz */
     size_t compression_bytes_min; /* answers of this size and more are compressed for callers that
                                      accept it; 0: none are */
+    bool wipe_memory;             /* of calls before others use it, and of the threads' stacks */
     /* Says whether a call may go on to its handler; NULL: every one may. An error ends the call
      * with it. Called once for each call, those of unknown methods included, before its request is
      * decoded. `method` is as in pc_call_figures. Any thread. Must not block. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mapping/wire.h"
+#include "service/seen.h"
 
 enum {
     TIME_BYTES_MAX = 2 + 2 * (1 + PC_WIRE_VARINT_MAX),
@@ -99,13 +100,21 @@ pc_slice *pc_take_data(pc_gathered *gathered, pc_section section)
     return data;
 }
 
-void pc_note_gathered(pc_call *call, const pc_gathered *gathered)
+void pc_note_entry(pc_call *call, const pc_gathered *gathered)
 {
     const pc_service *service = pc_call_service(call);
     pc_call_count_upstream(call, gathered->upstream_calls, gathered->upstream_bytes);
     pc_section_counts_add(service->section_counts, PC_SECTION_NONE, gathered->sections,
                           PC_SECTION_COUNT);
     pc_part_ages_add(service->part_ages, gathered);
+}
+
+void pc_note_gathered(pc_call *call, const pc_gathered *gathered)
+{
+    pc_note_entry(call, gathered);
+    const pc_service *service = pc_call_service(call);
+    pc_keep_sections(call, service, PC_SECTION_NONE, gathered->sections, PC_SECTION_COUNT,
+                     gathered->now.wall_ms);
 }
 
 static void release_gathering(void *self)

@@ -21,8 +21,12 @@ pc_status pc_take_failure(pc_gathered *gathered, pc_section section);
 pc_slice *pc_take_data(pc_gathered *gathered, pc_section section);
 
 /* Adds what the gathering cost to the call's record, and counts its sections: once they are as the
- * caller gets them, and before the answer. */
+ * caller gets them, and before the answer. The call keeps what became of
+ * them. */
 void pc_note_gathered(pc_call *call, const pc_gathered *gathered);
+
+/* The same for a person of a batch, of whom the call keeps nothing (service/seen.h). */
+void pc_note_entry(pc_call *call, const pc_gathered *gathered);
 
 /* Gathers for a call: from memory on this very thread where that is enough. Sets in the
  * plan who asks. On failure the call is failed and nothing comes. `callbacks->self` must keep a

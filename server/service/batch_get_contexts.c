@@ -8,6 +8,7 @@
 #include "service/context_answer.h"
 #include "service/context_plan.h"
 #include "service/entry_error.h"
+#include "service/seen.h"
 #include "service/stream_life.h"
 #include "util/clock.h"
 
@@ -85,18 +86,23 @@ static void answer_error(slot *s, pc_status failure)
 
 static void make_answer(slot *s, pc_gathered *gathered)
 {
+    batch *b = s->batch;
     pc_buffer before;
     pc_buffer_init(&before, ENTRY_BYTES_MAX);
     pc_wire_put_int(&before, RESPONSE_INDEX, (int64_t)s->person);
     pc_status status = pc_context_answer(&s->answer, RESPONSE_CONTEXT, &before, &s->plan,
                                          &s->batch->access, gathered);
     pc_buffer_deinit(&before);
-    if (pc_status_ok(&status) && s->answer.bytes > pc_call_answer_bytes_max(s->batch->call)) {
+    if (pc_status_ok(&status) && s->answer.bytes > pc_call_answer_bytes_max(b->call)) {
         pc_pieces_unref(&s->answer);
         status = pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "ANSWER_TOO_LARGE",
                                "the context is larger than this server sends: ask for less with "
                                "read_mask or event_limit");
     }
+    pthread_mutex_lock(&b->lock);
+    pc_tell_person(b->call, b->service, &s->plan.person, gathered, status.code,
+                   pc_status_reason(&status));
+    pthread_mutex_unlock(&b->lock);
     if (!pc_status_ok(&status)) {
         answer_error(s, status);
     }
@@ -115,7 +121,7 @@ static void on_gathered(void *self, pc_gathered *gathered)
     slot *s = self;
     batch *b = s->batch;
     make_answer(s, gathered);
-    pc_note_gathered(b->call, gathered);
+    pc_note_entry(b->call, gathered);
     pthread_mutex_lock(&b->lock);
     add_ready(b, s);
     step_and_unlock(b);
@@ -183,6 +189,8 @@ static void start_person(batch *b, slot *s)
     }
     if (!pc_status_ok(&status)) {
         s->released = true;
+        pc_tell_person(b->call, b->service, &s->plan.person, NULL, status.code,
+                       pc_status_reason(&status));
         answer_error(s, status);
         add_ready(b, s);
     }
@@ -350,6 +358,7 @@ void pc_batch_get_contexts(pc_call *call, const void *request, void *self)
         pc_call_fail(call, status);
         return;
     }
+    pc_keep_batch(call, b->service);
     pthread_mutex_init(&b->lock, NULL);
     pc_call_at_end(call, on_call_ended, b);
     pc_stream_life_begin(&b->life, call, b->service->gatherer->timers, break_ns);

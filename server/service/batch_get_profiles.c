@@ -10,6 +10,7 @@
 #include "service/access.h"
 #include "service/answer.h"
 #include "service/entry_error.h"
+#include "service/seen.h"
 #include "util/clock.h"
 
 /* Field numbers of BatchGetProfilesResponse and ProfileEntry. */
@@ -127,9 +128,29 @@ static const pc_status *common_failure(const operation *op, const pc_batch_resul
     return first;
 }
 
+static void tell_persons(const operation *op, const pc_batch_results *results)
+{
+    if (op->service->on_person == NULL) {
+        return;
+    }
+    pc_keep_batch(op->call, op->service);
+    for (size_t i = 0; i < op->plan.person_count; i++) {
+        const pc_person_ref *ref = &op->persons[i];
+        const pc_person person = {.namespace_code = ref->namespace_code,
+                                  .id = ref->id,
+                                  .xid = ref->xid,
+                                  .sandbox = op->plan.sandbox,
+                                  .merge_policy = op->plan.merge_policy};
+        const pc_status *failure = &results->results[i].failure;
+        pc_tell_person(op->call, op->service, &person, NULL, failure->code,
+                       pc_status_reason(failure));
+    }
+}
+
 static void on_done(void *self, const pc_batch_results *results)
 {
     operation *op = self;
+    tell_persons(op, results);
     pc_call_count_upstream(op->call, results->upstream_calls, results->upstream_bytes);
     const pc_status *failure = common_failure(op, results);
     if (failure != NULL) {

@@ -10,6 +10,7 @@
 #include "profilecontext/v1/profile_context.pb-c.h"
 #include "service/access.h"
 #include "service/answer.h"
+#include "service/seen.h"
 #include "util/clock.h"
 
 /* Field numbers of GetIdentitiesResponse, and numbers of IdentitySource. */
@@ -137,6 +138,8 @@ static void on_graph(void *self, pc_status status, pc_slice *body, unsigned atte
                                 .reason = ""};
     pc_access_judge(&op->access, PC_VIEW_IDENTITIES, 0, &none, &result);
     pc_section_counts_add(op->service->section_counts, PC_SECTION_IDENTITIES, &result, 1);
+    pc_keep_sections(op->call, op->service, PC_SECTION_IDENTITIES, &result, 1,
+                     result.fetched_wall_ms);
     answer(op, slice, 0, &result, SOURCE_GRAPH);
     on_released(op);
 }

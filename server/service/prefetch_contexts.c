@@ -4,6 +4,7 @@
 #include "profilecontext/v1/profile_context.pb-c.h"
 #include "service/answer.h"
 #include "service/context_plan.h"
+#include "service/seen.h"
 
 /* Field numbers of PrefetchContextsResponse and PrefetchEntry. */
 enum { RESPONSE_ENTRIES = 1, ENTRY_STATE = 1, ENTRY_REASON = 2 };
@@ -15,13 +16,15 @@ typedef Profilecontext__V1__PrefetchContextsRequest request_message;
 static const struct {
     Profilecontext__V1__PrefetchState state;
     const char *reason;
+    const char *audited;
 } words[] = {
-    [PC_PREFETCH_WARM] = {PROFILECONTEXT__V1__PREFETCH_STATE__PREFETCH_STATE_WARM, ""},
-    [PC_PREFETCH_STARTED] = {PROFILECONTEXT__V1__PREFETCH_STATE__PREFETCH_STATE_STARTED, ""},
+    [PC_PREFETCH_WARM] = {PROFILECONTEXT__V1__PREFETCH_STATE__PREFETCH_STATE_WARM, "", "WARM"},
+    [PC_PREFETCH_STARTED] = {PROFILECONTEXT__V1__PREFETCH_STATE__PREFETCH_STATE_STARTED, "",
+                             "STARTED"},
     [PC_PREFETCH_FULL] = {PROFILECONTEXT__V1__PREFETCH_STATE__PREFETCH_STATE_SKIPPED,
-                          "TOO_MANY_PREFETCHES"},
+                          "TOO_MANY_PREFETCHES", "TOO_MANY_PREFETCHES"},
     [PC_PREFETCH_NO_CACHE] = {PROFILECONTEXT__V1__PREFETCH_STATE__PREFETCH_STATE_SKIPPED,
-                              "NO_CACHE"},
+                              "NO_CACHE", "NO_CACHE"},
 };
 
 static void put_entry(pc_buffer *out, pc_prefetch_state state)
@@ -72,13 +75,16 @@ void pc_prefetch_contexts(pc_call *call, const void *request, void *self)
         pc_call_fail(call, status);
         return;
     }
+    pc_keep_batch(call, service);
     pc_buffer out;
     pc_buffer_init(&out, message->n_persons * ENTRY_BYTES_MAX);
     for (size_t i = 0; i < message->n_persons; i++) {
         plan.person.namespace_code = persons[i].namespace_code;
         plan.person.id = persons[i].id;
         plan.person.xid = persons[i].xid;
-        put_entry(&out, pc_gather_prefetch(service->gatherer, &plan));
+        pc_prefetch_state state = pc_gather_prefetch(service->gatherer, &plan);
+        put_entry(&out, state);
+        pc_tell_person(call, service, &plan.person, NULL, PC_CODE_OK, words[state].audited);
     }
     pc_slice *answer = pc_buffer_take_slice(&out);
     pc_buffer_deinit(&out);

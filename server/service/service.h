@@ -21,6 +21,9 @@ typedef struct {
     const char *reason;
 } pc_deletion;
 
+/* One person of a batch; see service/seen.h. */
+typedef struct pc_person_seen pc_person_seen;
+
 /* Borrowed by the service; everything in it lives longer than the server. */
 typedef struct pc_service {
     const pc_gatherer *gatherer;
@@ -45,6 +48,9 @@ typedef struct pc_service {
     uint8_t value_key[PC_VALUE_KEY_BYTES]; /* of values that are shown hashed */
     /* Called once for each request to delete, also a denied one. Must not block. */
     void (*on_deletion)(void *self, const pc_deletion *deletion);
+    /* Called for each person of a batch, for the audit trail; NULL: there is none, and nothing is
+     * kept for it with other calls either. Any thread. Must not block. */
+    void (*on_person)(void *self, pc_call *call, const pc_person_seen *seen);
     void *self;
 } pc_service;
 

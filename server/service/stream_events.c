@@ -7,6 +7,7 @@
 #include "profilecontext/v1/profile_context.pb-c.h"
 #include "service/answer.h"
 #include "service/event_query.h"
+#include "service/seen.h"
 #include "service/stream_life.h"
 
 /* Field numbers of StreamEventsResponse. */
@@ -163,6 +164,7 @@ static void on_gathered(void *self, pc_gathered *gathered)
     }
     memcpy(op->cursors[op->next], gathered->next_cursor, cursor_size + 1);
     op->last = cursor_size == 0;
+    pc_keep_message(op->call);
     pc_stream_send(op->call, pieces, pieces[1] == NULL ? 1 : 2, on_sent, op);
 }
 

@@ -102,6 +102,7 @@ typedef struct {
     int64_t connection_age_ms;  /* connections are left for new ones at about this age; 0: never */
     unsigned max_in_flight;     /* fetches, those that wait for their turn included; one more is
                                    refused at once */
+    bool wipe_memory;           /* see pc_transfer_options */
     pc_budget_options budget;   /* which calls may be made when */
     pc_breaker_options breaker; /* of each host but IMS */
     /* Called on the transfer thread when a breaker's state has changed; NULL: nobody asks. */

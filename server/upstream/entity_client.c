@@ -281,6 +281,7 @@ pc_status pc_entity_client_new(pc_entity_client **out, const pc_entity_options *
                                      : options->max_connections,
             .dns_ttl_ms = options->dns_ttl_ms,
             .connection_age_ms = options->connection_age_ms,
+            .wipe_memory = options->wipe_memory,
         };
         status = pc_transfer_new(&client->transfer, &transfer_options);
     }

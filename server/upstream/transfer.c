@@ -28,6 +28,7 @@
 #include "upstream/sockets.h"
 #include "util/buffer.h"
 #include "util/clock.h"
+#include "util/wipe.h"
 
 #ifndef PC_VERSION
 #define PC_VERSION "0"
@@ -58,6 +59,7 @@ struct pc_transfer {
     bool speaks_http1;
     CURL *idle[IDLE_HANDLES_MAX]; /* handles are costly to make and remember their buffers */
     size_t idle_count;
+    bool wipes;              /* no handle is kept, and the stack is wiped */
     pc_transfer_op *running; /* doubly linked */
     bool stopping;
 };
@@ -186,7 +188,7 @@ static CURL *take_handle(pc_transfer *transfer)
 
 static void give_handle(pc_transfer *transfer, CURL *easy)
 {
-    if (transfer->idle_count == IDLE_HANDLES_MAX) {
+    if (transfer->wipes || transfer->idle_count == IDLE_HANDLES_MAX) {
         curl_easy_cleanup(easy);
         return;
     }
@@ -533,6 +535,9 @@ static void turn(void *self, int64_t until_ns)
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&op);
         on_transferred(op, code);
     }
+    if (transfer->wipes) {
+        pc_wipe_stack();
+    }
 }
 
 static void wake(void *self)
@@ -686,6 +691,10 @@ void pc_transfer_op_unref(pc_transfer_op *op)
         free(op->body);
     }
     pc_buffer_deinit(&op->answer);
+    /* The access token is among them. */
+    for (struct curl_slist *header = op->headers; header != NULL; header = header->next) {
+        OPENSSL_cleanse(header->data, strlen(header->data));
+    }
     curl_slist_free_all(op->headers);
     free(op->url);
     pc_loop_unref(op->loop);
@@ -728,6 +737,7 @@ pc_status pc_transfer_new(pc_transfer **out, const pc_transfer_options *options)
     }
     atomic_init(&transfer->is_closing, false);
     transfer->sockets = PC_SOCKETS_CLOSED;
+    transfer->wipes = options->wipe_memory;
     transfer->multi = curl_multi_init();
     if (options->ca_file != NULL) {
         transfer->ca_file = strdup(options->ca_file);

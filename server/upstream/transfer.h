@@ -46,6 +46,7 @@ typedef struct {
     int64_t dns_ttl_ms;        /* how long addresses of hosts are believed; whole seconds */
     int64_t connection_age_ms; /* connections are left for new ones at about this age, so that a
                                   change of addresses is followed; whole seconds; 0: never */
+    bool wipe_memory;          /* keep nothing of answers: neither buffers nor stack */
 } pc_transfer_options;
 
 typedef struct {

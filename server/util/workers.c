@@ -5,11 +5,14 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "util/wipe.h"
+
 struct pc_workers {
-    pthread_mutex_t lock; /* guards: first, last, stopping */
+    pthread_mutex_t lock; /* guards: first, last, wipes, stopping */
     pthread_cond_t changed;
     pc_job *first;
     pc_job **last;
+    bool wipes;
     bool stopping;
     int count;
     pthread_t threads[];
@@ -31,8 +34,12 @@ static void *work(void *argument)
         if (workers->first == NULL) {
             workers->last = &workers->first;
         }
+        bool wipes = workers->wipes;
         pthread_mutex_unlock(&workers->lock);
         job->run(job);
+        if (wipes) {
+            pc_wipe_stack();
+        }
         pthread_mutex_lock(&workers->lock);
     }
     pthread_mutex_unlock(&workers->lock);
@@ -61,6 +68,13 @@ pc_status pc_workers_new(pc_workers **out, int count)
     }
     *out = workers;
     return PC_OK;
+}
+
+void pc_workers_wipe_stacks(pc_workers *workers)
+{
+    pthread_mutex_lock(&workers->lock);
+    workers->wipes = true;
+    pthread_mutex_unlock(&workers->lock);
 }
 
 void pc_workers_free(pc_workers *workers)

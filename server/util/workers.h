@@ -18,6 +18,9 @@ typedef struct pc_job {
  * Errors: RESOURCE_EXHAUSTED when threads or memory cannot be had. */
 PC_NODISCARD pc_status pc_workers_new(pc_workers **out, int count);
 
+/* From now on wipes the stack after each job. */
+void pc_workers_wipe_stacks(pc_workers *workers);
+
 /* Runs what was given, then ends the threads. No job may be given any more. NULL is allowed. */
 void pc_workers_free(pc_workers *workers);
 
