@@ -35,6 +35,7 @@
 #include "trace_exporter.h"
 #include "upstream_watch.h"
 #include "util/clock.h"
+#include "watchdog.h"
 
 /* The entity sandbox's own credentials and default merge policy (entity-sandbox --help). */
 static const char sandbox_client_id[] = "sandbox-client";
@@ -80,6 +81,7 @@ struct pc_app {
     pc_reload *reload;
     pc_reloading_secret secret;
     char address[256];
+    pc_watchdog *watchdog;             /* NULL: no supervisor wants a sign of life */
     pc_operator *operator_port;        /* NULL: there is none, and nothing is counted */
     pc_rpc_metrics *calls;             /* NULL as above */
     pc_section_counts *section_counts; /* NULL as above */
@@ -836,6 +838,12 @@ pc_status pc_app_start(pc_app **out, const pc_config *config, pc_log *log)
     return PC_OK;
 }
 
+pc_status pc_app_watch(pc_app *app, const pc_supervisor *supervisor)
+{
+    const pc_watchdog_parts parts = {supervisor, app->timers, app->workers, app->server};
+    return supervisor->watchdog_ms == 0 ? PC_OK : pc_watchdog_new(&app->watchdog, &parts);
+}
+
 const char *pc_app_address(const pc_app *app)
 {
     return app->address;
@@ -853,6 +861,7 @@ void pc_app_stop(pc_app *app)
         pc_rpc_server_drain(
             app->server, pc_clock_after_ms(pc_clock_now_ns(), app->config->listen.drain_timeout));
     }
+    pc_watchdog_free(app->watchdog);
     /* Its page is about what ends next. */
     pc_operator_free(app->operator_port);
     pc_callers_stop(app->callers);

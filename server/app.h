@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "telemetry/log.h"
+#include "util/supervisor.h"
 
 typedef struct pc_app pc_app;
 
@@ -15,6 +16,10 @@ enum { PC_EXIT_DEAD = 3 };
  * until pc_app_stop has returned. Owned: pc_app_stop. Errors: what kept a part from starting, in
  * one sentence for the operator. */
 PC_NODISCARD pc_status pc_app_start(pc_app **out, const pc_config *config, pc_log *log);
+
+/* Gives a supervisor that wants it a sign of life, until the stop; `supervisor` is borrowed until
+ * then. Errors: RESOURCE_EXHAUSTED. */
+PC_NODISCARD pc_status pc_app_watch(pc_app *app, const pc_supervisor *supervisor);
 
 /* "127.0.0.1:50051": where calls are served. Borrowed until the stop. */
 const char *pc_app_address(const pc_app *app);

@@ -96,21 +96,38 @@ static void tell_weaknesses(pc_log *log)
     }
 }
 
-static int serve(const pc_config *config, pc_log *log, const sigset_t *waited)
+static void tell_ready(const pc_supervisor *supervisor, const char *address)
+{
+    char lines[320];
+    (void)snprintf(lines, sizeof lines, "READY=1\nSTATUS=serving on %s", address);
+    (void)pc_supervisor_tell(supervisor, lines);
+}
+
+static int serve(const pc_config *config, pc_log *log, const pc_supervisor *supervisor,
+                 const sigset_t *waited)
 {
     pc_app *app = NULL;
     pc_status status = pc_app_start(&app, config, log);
     if (!pc_status_ok(&status)) {
         return fail_start(log, status);
     }
+    status = pc_app_watch(app, supervisor);
+    if (!pc_status_ok(&status)) {
+        pc_app_stop(app);
+        return fail_start(log, status);
+    }
+    tell_ready(supervisor, pc_app_address(app));
     PC_LOG(log, PC_LOG_INFO, "server.ready", pc_log_text("address", pc_app_address(app)),
            pc_log_text("version", PC_VERSION));
     tell_weaknesses(log);
     int number = 0;
     while (sigwait(waited, &number) == 0 && number == SIGHUP) {
+        (void)pc_supervisor_tell_reloading(supervisor);
         pc_app_reload(app);
+        tell_ready(supervisor, pc_app_address(app));
     }
     PC_LOG(log, PC_LOG_INFO, "server.draining", pc_log_text("signal", strsignal(number)));
+    (void)pc_supervisor_tell(supervisor, "STOPPING=1\nSTATUS=answering the calls in progress");
     /* A second signal does not wait for the drain. */
     sigset_t ends = *waited;
     sigdelset(&ends, SIGHUP);
@@ -176,7 +193,10 @@ static int run(const pc_config *config, const pc_config_command *command)
         PC_LOG(log, PC_LOG_WARN, "hardening.not_built",
                pc_log_text("advice", "this build cannot wipe memory that is given back"));
     }
-    int code = serve(config, log, &waited);
+    pc_supervisor supervisor;
+    pc_supervisor_open(&supervisor);
+    int code = serve(config, log, &supervisor, &waited);
+    pc_supervisor_close(&supervisor);
     pc_log_free(log);
     return code;
 }

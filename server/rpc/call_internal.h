@@ -108,6 +108,7 @@ void pc_rpc_begin_trace(const pc_rpc_server *server, pc_call *call);
 /* Reads what the caller sent of a trace into `span.trace`. */
 void pc_call_read_trace(pc_call *call);
 pc_status pc_rpc_admit(const pc_rpc_server *server, pc_call *call);
+grpc_completion_queue *pc_rpc_server_queue(const pc_rpc_server *server);
 void pc_rpc_call_begun(const pc_rpc_server *server, const pc_call *call);
 void pc_rpc_call_ended(pc_rpc_server *server, pc_call *call);
 

@@ -101,6 +101,11 @@ size_t pc_rpc_compression_bytes_min(const pc_rpc_server *server)
     return server->options.compression_bytes_min;
 }
 
+grpc_completion_queue *pc_rpc_server_queue(const pc_rpc_server *server)
+{
+    return server->queue;
+}
+
 int pc_rpc_server_port(const pc_rpc_server *server)
 {
     return server->port;
