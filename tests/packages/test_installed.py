@@ -1,0 +1,341 @@
+"""A stranger's path with the Debian packages, under systemd: install, configure, serve callers in three
+languages, be scraped, roll a certificate, hang, upgrade, be removed. Run on a throwaway machine
+(tests/packages/machine) in the order of the names: each step begins where the one before it ended.
+
+Environment: PC_DEBS is the folder of the packages, PC_PYTHON_PROTOS that of the Python stubs.
+"""
+
+import base64
+import glob
+import grp
+import json
+import os
+import pwd
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.request
+
+sys.path.insert(0, os.environ["PC_PYTHON_PROTOS"])
+
+import grpc  # noqa: E402
+from profilecontext.v1 import profile_context_pb2 as messages  # noqa: E402
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+INTEROP = os.path.join(ROOT, "tests", "interop")
+DEBS = os.environ["PC_DEBS"]
+CONFIG = "/etc/profile-context/profile-contextd.yaml"
+DROP_INS = "/etc/systemd/system/profile-contextd.service.d"
+UNIT = "profile-contextd"
+ADA = ("Email", "ada.byron@example.com")
+SETTINGS = """
+listen:
+  address: 127.0.0.1:50051
+operator:
+  address: 127.0.0.1:9464
+upstream:
+  base_url: http://127.0.0.1:8095
+  ims_url: http://127.0.0.1:8095
+  client_id: sandbox-client
+  org_id: SANDBOX@AdobeOrg
+  merge_policy: 00000000-0000-4000-8000-00000000ad01
+# Ours, and to stay so.
+log:
+  level: info
+"""
+TLS = """  tls_certificate_file: /etc/profile-context/tls.crt
+  tls_key_file: /etc/profile-context/tls.key
+"""
+
+
+def run(*command, check=True, env=None):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120,
+                          env={**os.environ, **(env or {})})
+    if check and done.returncode != 0:
+        raise AssertionError(f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done
+
+
+def wait_until(condition, seconds, what):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s: {what}\n{journal()}")
+
+
+def journal():
+    return run("journalctl", "--no-pager", "-n", "50", "-u", UNIT, check=False).stdout
+
+
+def show(name):
+    return run("systemctl", "show", "--value", "-p", name, UNIT).stdout.strip()
+
+
+def start(verb="start"):
+    done = run("systemctl", verb, UNIT, check=False)
+    assert done.returncode == 0, done.stderr + journal()
+
+
+def write(path, text, mode=0o644):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        file.write(text)
+    os.chmod(path, mode)
+
+
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.read().decode()
+
+
+def deb(name):
+    return glob.glob(os.path.join(DEBS, name + "_*.deb"))[0]
+
+
+def install(*packages):
+    """As unattended upgrades do: what was changed stays."""
+    return run("dpkg", "--install", "--force-confold", *packages, env={"DEBIAN_FRONTEND": "noninteractive"})
+
+
+def settled(context):
+    for section in context.sections:
+        section.ClearField("fetch_time")
+        section.ClearField("age")
+    return context
+
+
+def ask_from_python(credentials=None):
+    channel = (grpc.secure_channel("localhost:50051", credentials) if credentials
+               else grpc.insecure_channel("127.0.0.1:50051"))
+    try:
+        return channel.unary_unary(
+            "/profilecontext.v1.ProfileContext/GetContext",
+            messages.GetContextRequest.SerializeToString, messages.GetContextResponse.FromString,
+        )(messages.GetContextRequest(identity={"namespace": ADA[0], "id": ADA[1]}), timeout=10).context
+    finally:
+        channel.close()
+
+
+def newer(path, version, folder):
+    """The same package as a later version, with another default configuration."""
+    tree = os.path.join(folder, "tree")
+    run("dpkg-deb", "--raw-extract", path, tree)
+    control = os.path.join(tree, "DEBIAN", "control")
+    write(control, re.sub("(?m)^Version: .*$", f"Version: {version}", read(control)))
+    os.chmod(tree + CONFIG, 0o644)
+    write(tree + CONFIG, read(tree + CONFIG) + "# New in this version.\n")
+    to = os.path.join(folder, "newer.deb")
+    run("dpkg-deb", "--build", "--root-owner-group", tree, to)
+    return to
+
+
+def new_certificate(folder):
+    """A key and a certificate that signs itself; its serial number."""
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+        "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+        "-keyout", f"{folder}/tls.key", "-out", f"{folder}/tls.crt")
+    return run("openssl", "x509", "-noout", "-serial", "-in", f"{folder}/tls.crt").stdout
+
+
+class StrangersPath(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        # Images of containers forbid packages to start services; machines do not.
+        if os.path.exists("/usr/sbin/policy-rc.d"):
+            os.unlink("/usr/sbin/policy-rc.d")
+        cls.before = everything()
+        cls.folder = tempfile.mkdtemp(dir="/var/tmp")
+
+    def test_01_a_fresh_installation_waits_for_settings(self):
+        told = install(*glob.glob(os.path.join(DEBS, "*.deb"))).stdout
+        self.assertIn(f"put your account's settings into {CONFIG}", told)
+        self.assertEqual(show("ActiveState"), "inactive")
+        self.assertEqual(run("systemctl", "is-enabled", UNIT).stdout.strip(), "enabled")
+        about = os.stat(CONFIG)
+        self.assertEqual(about.st_mode & 0o7777, 0o640)
+        self.assertEqual(grp.getgrgid(about.st_gid).gr_name, "profile-context")
+        self.assertEqual(os.stat("/etc/profile-context").st_mode & 0o7777, 0o750)
+        self.assertEqual(pwd.getpwnam("profile-context").pw_shell, "/usr/sbin/nologin")
+        for program in ["profile-contextd", "profilectl", "entity-sandbox"]:
+            version = run(f"/usr/bin/{program}", "--version").stdout.split("\n")[0]
+            self.assertRegex(version, rf"^{program} \d+\.\d+\.\d+$")
+            self.assertIn(version.split()[1], os.path.basename(deb(program)))
+        for page in ["profile-contextd.8", "profile-contextd.yaml.5", "profilectl.1",
+                     "entity-sandbox.1"]:
+            section = page.rsplit(".", 1)[1]
+            self.assertTrue(os.path.exists(f"/usr/share/man/man{section}/{page}.gz"), page)
+
+    def test_02_what_the_configuration_shows_in_comments_is_right(self):
+        """With its comments taken away it is a whole configuration."""
+        text = re.sub(r"(?m)^(\s*)# ?(\w+: ?\S+)$", r"\1\2", read(CONFIG))
+        text = re.sub(r"(?m)^# (\w+:)$", r"\1", text).replace("#   enabled", "  enabled")
+        text = re.sub(r"(?m)^  tls_.*\n", "", text)
+        folder = os.path.join(self.folder, "comments")
+        write(f"{folder}/client-secret", "x\n", 0o600)
+        text = text.replace("/etc/profile-context/client-secret", f"{folder}/client-secret")
+        self.assertIn("client_id: 0", text)
+        write(f"{folder}/c.yaml", text)
+        self.assertIn("enabled: true", text)
+        run("profile-contextd", "--config", f"{folder}/c.yaml", "--check-config")
+
+    def test_03_it_starts_with_a_secret_that_only_root_may_read(self):
+        run("systemd-run", "--unit=sandbox", "entity-sandbox", "--port", "8095", "--demo")
+        wait_until(lambda: run("curl", "-sf", "-o", "/dev/null", "http://127.0.0.1:8095/_sandbox/stats",
+                               check=False).returncode == 0, 20, "the sandbox")
+        write(CONFIG, SETTINGS, 0o640)
+        write("/etc/profile-context/credentials/client-secret", "sandbox-secret\n", 0o600)
+        write(f"{DROP_INS}/credentials.conf",
+              read("/usr/share/doc/profile-contextd/examples/credentials.conf"))
+        run("systemctl", "daemon-reload")
+        start()
+        # Type=notify: what has started serves.
+        ask_from_python()
+        self.assertEqual(show("StatusText"), "serving on 127.0.0.1:50051")
+        pid = show("MainPID")
+        status = read(f"/proc/{pid}/status")
+        self.assertIn(f"\nUid:\t{pwd.getpwnam('profile-context').pw_uid}\t", status)
+        self.assertIn("\nCapBnd:\t0000000000000000", status)
+        self.assertIn("\nSeccomp:\t2", status)
+        self.assertNotIn("sandbox-secret", read(f"/proc/{pid}/environ") + journal())
+
+    def test_04_callers_in_three_languages_see_the_same(self):
+        by_python = settled(ask_from_python())
+        self.assertTrue(by_python.profile.person.name.first_name)
+        node = run("node", f"{INTEROP}/node/get_context.js", "127.0.0.1:50051", f"{ROOT}/proto", *ADA,
+                   env={"NODE_PATH": f"{INTEROP}/node_modules"}).stdout
+        by_node = messages.GetContextResponse.FromString(base64.b64decode(node)).context
+        self.assertEqual(settled(by_node), by_python)
+        shown = json.loads(run("profilectl", "--server", "127.0.0.1:50051", "--json", "context",
+                               "email:" + ADA[1]).stdout)
+        self.assertEqual(shown["context"]["profile"]["person"]["name"]["firstName"],
+                         by_python.profile.person.name.first_name)
+
+    def test_05_prometheus_scrapes_it(self):
+        config = os.path.join(self.folder, "prometheus.yml")
+        write(config, "global: {scrape_interval: 1s}\nscrape_configs: [{job_name: profile-context, "
+                      "static_configs: [{targets: ['127.0.0.1:9464']}]}]\n")
+        run("systemd-run", "--unit=scraper", "prometheus", f"--config.file={config}",
+            f"--storage.tsdb.path={self.folder}/tsdb", "--web.listen-address=127.0.0.1:9095")
+
+        def calls():
+            query = 'profilecontext_rpc_duration_seconds_count{grpc_method="GetContext"}'
+            try:
+                answer = json.loads(get("http://127.0.0.1:9095/api/v1/query?query=" +
+                                        urllib.request.quote(query)))
+            except OSError:
+                return 0
+            return sum(float(one["value"][1]) for one in answer["data"]["result"])
+
+        self.assertGreaterEqual(wait_until(calls, 30, "calls counted in Prometheus"), 3)
+
+    def test_06_a_process_that_hangs_is_started_anew(self):
+        write(f"{DROP_INS}/watchdog.conf", "[Service]\nWatchdogSec=1\n")
+        run("systemctl", "daemon-reload")
+        start("restart")
+        pid = show("MainPID")
+        run("kill", "-STOP", pid)
+        wait_until(lambda: show("NRestarts") == "1" and show("ActiveState") == "active", 30,
+                   "a restart by the watchdog")
+        self.assertNotEqual(show("MainPID"), pid)
+        ask_from_python()
+        os.unlink(f"{DROP_INS}/watchdog.conf")
+        run("systemctl", "daemon-reload")
+
+    def test_07_a_wrong_configuration_is_not_tried_again(self):
+        write(CONFIG, SETTINGS + "no_such_group:\n  key: 1\n", 0o640)
+        self.assertNotEqual(run("systemctl", "restart", UNIT, check=False).returncode, 0)
+        self.assertEqual(show("ExecMainStatus"), "2")
+        self.assertEqual(show("NRestarts"), "0")
+        self.assertIn("no_such_group", journal())
+        write(CONFIG, SETTINGS, 0o640)
+        run("systemctl", "reset-failed", UNIT)
+        start()
+
+    def test_08_a_certificate_is_rolled(self):
+        def install_certificate():
+            serial = new_certificate(self.folder)
+            for name in ["tls.crt", "tls.key"]:
+                run("install", "-o", "root", "-g", "profile-context", "-m", "640",
+                    f"{self.folder}/{name}", f"/etc/profile-context/{name}")
+            return serial
+
+        def served():
+            done = subprocess.run(
+                ["openssl", "s_client", "-connect", "127.0.0.1:50051", "-alpn", "h2"],
+                input="", capture_output=True, text=True, errors="replace", timeout=20)
+            return subprocess.run(["openssl", "x509", "-noout", "-serial"], input=done.stdout,
+                                  capture_output=True, text=True).stdout
+
+        first = install_certificate()
+        write(CONFIG, SETTINGS.replace("listen:\n", "listen:\n" + TLS), 0o640)
+        start("restart")
+        self.assertEqual(served(), first)
+        second = install_certificate()
+        start("reload-or-restart")
+        wait_until(lambda: served() == second, 20, "the new certificate")
+        with open(f"{self.folder}/tls.crt", "rb") as file:
+            ask_from_python(grpc.ssl_channel_credentials(file.read()))
+
+    def test_09_an_upgrade_keeps_the_configuration_and_goes_on(self):
+        pid = show("MainPID")
+        config = read(CONFIG)
+        install(newer(deb("profile-contextd"), "99.0-1", self.folder))
+        self.assertEqual(read(CONFIG), config)
+        self.assertEqual(os.stat(CONFIG).st_mode & 0o7777, 0o640)
+        self.assertIn("New in this version", read(CONFIG + ".dpkg-dist"))
+        self.assertEqual(show("ActiveState"), "active")
+        self.assertNotEqual(show("MainPID"), pid)
+        # One that was stopped stays so.
+        run("systemctl", "stop", UNIT)
+        self.assertEqual(show("Result"), "success")
+        install(deb("profile-contextd"))
+        self.assertEqual(show("ActiveState"), "inactive")
+        start()
+
+    def test_10_removal_stops_it_and_keeps_the_configuration(self):
+        run("dpkg", "--remove", "profile-contextd")
+        self.assertFalse(os.path.exists("/usr/bin/profile-contextd"))
+        self.assertNotEqual(run("systemctl", "is-active", UNIT, check=False).returncode, 0)
+        self.assertIn("Ours, and to stay so", read(CONFIG))
+        install(deb("profile-contextd"))
+        self.assertIn("Ours, and to stay so", read(CONFIG))
+
+    def test_11_a_purge_leaves_nothing_but_what_was_put_there(self):
+        run("dpkg", "--purge", "profile-contextd", "profilectl", "entity-sandbox",
+            "libprofilecontext-dev", "libprofilecontext0")
+        left = everything() - self.before
+        self.assertEqual({path for path in left if "/credentials" not in path}, {
+            "/etc/profile-context", "/etc/profile-context/tls.crt", "/etc/profile-context/tls.key",
+            "/etc/systemd/system/profile-contextd.service.d",
+        })
+        with self.assertRaises(KeyError):
+            pwd.getpwnam("profile-context")
+
+
+def everything():
+    """What is in the folders that packages write to, but for the package manager's own notes."""
+    found = set()
+    for top in ["/etc", "/usr", "/var/lib"]:
+        for folder, folders, files in os.walk(top):
+            if "/dpkg" in folder or folder.startswith(("/usr/lib/python", "/var/lib/apt",
+                                                       "/var/lib/systemd", "/var/lib/ucf")):
+                folders.clear()
+                continue
+            found.update(os.path.join(folder, name) for name in folders + files)
+    backups = {"/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-"}
+    return {path for path in found if "__pycache__" not in path} - backups
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2, failfast=True)
