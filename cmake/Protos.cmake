@@ -26,8 +26,8 @@ add_custom_command(OUTPUT ${PC_GEN_DIR}/tool/google/protobuf/descriptor.pb-c.c
     COMMAND ${PROTOC} --plugin=protoc-gen-c=${PROTOC_GEN_C} -I${PROTOBUF_PROTO_DIR}
         --c_out=${PC_GEN_DIR}/tool google/protobuf/descriptor.proto
     VERBATIM)
-foreach(tool proto_tool xdm_paths_tool)
-    string(REPLACE xdm_paths_tool xdm_paths source ${tool})
+foreach(tool proto_tool xdm_paths_tool api_reference_tool)
+    string(REGEX REPLACE "(xdm_paths|api_reference)_tool" "\\1" source ${tool})
     add_executable(${tool} ${PC_PROTO_DIR}/tools/${source}.c
         ${PC_PROTO_DIR}/tools/descriptor_set.c
         ${PC_GEN_DIR}/tool/google/protobuf/descriptor.pb-c.c)
@@ -97,3 +97,17 @@ add_custom_target(xdm_paths
     DEPENDS ${PC_GEN_DIR}/XDM_PATHS.md
     COMMENT "Writing proto/XDM_PATHS.md"
     VERBATIM)
+
+# The reference of the service, from the comments of its declarations; installed with the client
+# library's headers.
+add_custom_command(OUTPUT ${PC_GEN_DIR}/API.md
+    COMMAND ${PROTOC} -I${PC_PROTO_DIR} -I${GRPC_PROTO_DIR} -I${PROTOBUF_PROTO_DIR}
+        --include_source_info --descriptor_set_out=${PC_GEN_DIR}/commented.pb ${own_protos}
+    COMMAND ${run_tool} $<TARGET_FILE:api_reference_tool> ${PC_GEN_DIR}/commented.pb
+        ${PC_GEN_DIR}/API.md
+    DEPENDS ${own_proto_paths} api_reference_tool
+    COMMENT "Writing the reference of the service"
+    VERBATIM)
+add_custom_target(api_reference ALL DEPENDS ${PC_GEN_DIR}/API.md)
+install(FILES ${PC_GEN_DIR}/API.md
+    DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/libprofilecontext-dev COMPONENT dev)
