@@ -60,6 +60,16 @@ class Supervised(unittest.TestCase):
             self.assertEqual(supervisor.count("READY=1"), 1)
             self.assertFalse(supervisor.heard("WATCHDOG=1"))
 
+    def test_a_reload_is_told_and_ended(self):
+        supervisor = Supervisor()
+        server = self.start(supervisor)
+        wait_until(lambda: supervisor.heard("READY=1"), 10, "READY=1")
+        server.popen.send_signal(signal.SIGHUP)
+        wait_until(lambda: supervisor.count("READY=1") == 2, 10, "READY=1 again")
+        (reloading,) = [lines for lines in supervisor.told if "RELOADING=1" in lines]
+        self.assertRegex(reloading[1], r"^MONOTONIC_USEC=\d+$")
+        server.quit()
+
     def test_signs_of_life_come_as_often_as_asked(self):
         supervisor = Supervisor()
         server = self.start(supervisor, WATCHDOG_USEC="150000")

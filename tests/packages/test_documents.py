@@ -31,6 +31,8 @@ def output(program, *arguments):
 
 
 class Errors(unittest.TestCase):
+    maxDiff = None
+
     def setUp(self):
         rows = re.findall(r"(?m)^\| `([A-Z_0-9]+)` \| ([A-Z_, -]+) \| (.*) \| (.*) \|$",
                           read("server/ERRORS.md"))

@@ -282,8 +282,10 @@ class StrangersPath(unittest.TestCase):
         start("restart")
         self.assertEqual(served(), first)
         second = install_certificate()
-        start("reload-or-restart")
+        pid = show("MainPID")
+        start("reload")
         wait_until(lambda: served() == second, 20, "the new certificate")
+        self.assertEqual(show("MainPID"), pid)
         with open(f"{self.folder}/tls.crt", "rb") as file:
             ask_from_python(grpc.ssl_channel_credentials(file.read()))
 
