@@ -14,6 +14,13 @@ typedef struct {
 
 static const group_text groups[] = {
     {"listen", "Where callers are served, and how much of it.\n"},
+    {"identity", "How callers prove who they are.\n"},
+    {"policy", "What each caller may do and see.\n"},
+    {"audit", "The trail of accesses to persons.\n"},
+    {"reload", "Files that are read again when they change.\n"},
+    {"door", "How much is let in, of whom, and when there is too much to do.\n"},
+    {"trace", "Spans for a collector.\n"},
+    {"breaker", "When the upstream is left alone.\n"},
     {"operator", "Metrics and health, for those who run the server.\n"},
     {"defaults", "What holds for calls that do not say.\n"},
     {"upstream", "The Entity API: where it is, who we are there, and how it is asked.\n"},
