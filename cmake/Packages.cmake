@@ -11,6 +11,8 @@ configure_file(${PROJECT_SOURCE_DIR}/deploy/systemd/profile-contextd.service
 install(FILES ${PROJECT_BINARY_DIR}/profile-contextd.service DESTINATION ${PC_UNIT_DIR}
     COMPONENT server)
 install(FILES ${PROJECT_SOURCE_DIR}/deploy/systemd/credentials.conf
+    ${PROJECT_SOURCE_DIR}/deploy/prometheus/rules.yaml
+    ${PROJECT_SOURCE_DIR}/deploy/grafana/profile-context.json
     DESTINATION ${PC_SERVER_DOCDIR}/examples COMPONENT server)
 install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/server/ERRORS.md
     DESTINATION ${PC_SERVER_DOCDIR} COMPONENT server)
