@@ -19,7 +19,7 @@ static const group_text groups[] = {
     {"audit", "The trail of accesses to persons.\n"},
     {"reload", "Files that are read again when they change.\n"},
     {"door", "How much is let in, of whom, and when there is too much to do.\n"},
-    {"trace", "Spans for a collector.\n"},
+    {"tracing", "Spans for a collector.\n"},
     {"breaker", "When the upstream is left alone.\n"},
     {"operator", "Metrics and health, for those who run the server.\n"},
     {"defaults", "What holds for calls that do not say.\n"},

@@ -209,6 +209,16 @@ class StrangersPath(unittest.TestCase):
         self.assertIn("\nSeccomp:\t2", status)
         self.assertNotIn("sandbox-secret", read(f"/proc/{pid}/environ") + journal())
 
+    def test_03b_what_init_writes_is_checked_and_found_right(self):
+        secret, config = f"{self.folder}/secret", f"{self.folder}/init.yaml"
+        write(secret, "sandbox-secret\n", 0o600)
+        run("profilectl", "init", "--no-ask", "--client-id", "sandbox-client",
+            "--org-id", "SANDBOX@AdobeOrg", "--secret-file", secret, "--merge-policy",
+            "00000000-0000-4000-8000-00000000ad01", "--base-url", "http://127.0.0.1:8095",
+            "--ims-url", "http://127.0.0.1:8095", "--output", config)
+        told = run("profilectl", "check", "email:" + ADA[1], "--config", config, check=False)
+        self.assertEqual(told.returncode, 0, told.stdout + told.stderr)
+
     def test_04_callers_in_three_languages_see_the_same(self):
         by_python = settled(ask_from_python())
         self.assertTrue(by_python.profile.person.name.first_name)
