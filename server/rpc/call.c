@@ -107,8 +107,8 @@ void pc_call_begin(pc_call *call)
         pc_call_fail(call, pc_status_new(PC_CODE_UNIMPLEMENTED, "METHOD_UNKNOWN",
                                          "this server has no such method; reflection lists those "
                                          "that it has"));
-    } else if (call->endpoint->row.kind == PC_RPC_TURNS) {
-        pc_stream_read(call);
+    } else if (pc_rpc_streams_requests(call->endpoint->row.kind)) {
+        pc_stream_next(call);
     } else {
         pc_call_dispatch(call);
     }
@@ -406,6 +406,16 @@ pc_arena *pc_call_arena(pc_call *call)
     return &call->arena;
 }
 
+void *pc_call_state(const pc_call *call)
+{
+    return call->state;
+}
+
+void pc_call_set_state(pc_call *call, void *state)
+{
+    call->state = state;
+}
+
 void *pc_call_service(const pc_call *call)
 {
     return call->endpoint->row.service;
@@ -531,13 +541,36 @@ pc_slice *pc_pack(const ProtobufCMessage *message)
     return slice;
 }
 
+void pc_call_compress(pc_call *call, bool compressed)
+{
+    call->compression = compressed ? COMPRESS_ALWAYS : COMPRESS_NEVER;
+}
+
+static bool is_compressed(const pc_call *call, size_t message_bytes)
+{
+    size_t least = pc_rpc_compression_bytes_min(call->endpoint->server);
+    return call->compression == COMPRESS_BY_SIZE ? least > 0 && message_bytes >= least
+                                                 : call->compression == COMPRESS_ALWAYS;
+}
+
 void pc_call_headers_op(pc_call *call, grpc_op *op, size_t message_bytes)
 {
     *op = (grpc_op){.op = GRPC_OP_SEND_INITIAL_METADATA};
-    size_t least = pc_rpc_compression_bytes_min(call->endpoint->server);
-    if (least > 0 && message_bytes >= least) {
+    if (is_compressed(call, message_bytes)) {
         op->data.send_initial_metadata.maybe_compression_level.is_set = 1;
         op->data.send_initial_metadata.maybe_compression_level.level = GRPC_COMPRESS_LEVEL_LOW;
+    }
+    if (call->added != NULL) {
+        pc_added_headers(call->added, op);
+    }
+}
+
+void pc_call_message_op(pc_call *call, grpc_op *op, size_t message_bytes)
+{
+    *op = (grpc_op){.op = GRPC_OP_SEND_MESSAGE};
+    op->data.send_message.send_message = call->answer;
+    if (!is_compressed(call, message_bytes)) {
+        op->flags = GRPC_WRITE_NO_COMPRESS;
     }
 }
 
@@ -621,6 +654,9 @@ void pc_call_status_op(pc_call *call, grpc_op *op)
     }
     op->data.send_status_from_server.trailing_metadata = call->trailers;
     op->data.send_status_from_server.trailing_metadata_count = count;
+    if (call->added != NULL) {
+        pc_added_trailers(call->added, op);
+    }
 }
 
 void pc_call_set_status(pc_call *call, pc_status status)
@@ -684,8 +720,7 @@ void pc_call_answer(pc_call *call, pc_slice **pieces, size_t count)
     call->answer = pc_byte_buffer(pieces, count);
     grpc_op ops[4];
     pc_call_headers_op(call, &ops[0], size);
-    ops[1] = (grpc_op){.op = GRPC_OP_SEND_MESSAGE};
-    ops[1].data.send_message.send_message = call->answer;
+    pc_call_message_op(call, &ops[1], size);
     pc_call_status_op(call, &ops[2]);
     answer_ops(call, ops, 3);
 }

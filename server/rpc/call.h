@@ -24,8 +24,11 @@ typedef struct pc_call pc_call;
 typedef enum {
     PC_RPC_UNARY,         /* one request, answered by pc_call_answer or pc_call_fail */
     PC_RPC_SERVER_STREAM, /* one request, any number of pc_stream_send, then pc_stream_finish */
-    PC_RPC_TURNS          /* a stream of requests, each answered by one pc_stream_send before the
+    PC_RPC_TURNS,         /* a stream of requests, each answered by one pc_stream_send before the
                              next is read; ends with OK when the caller has no more */
+    PC_RPC_CLIENT_STREAM  /* a stream of requests, each taken by pc_stream_next; when there are no
+                             more the handler runs with NULL, and answers as a unary call. A caller
+                             that goes in between looks the same */
 } pc_rpc_kind;
 
 /* One RPC: a row of the table that a server is made with. */
@@ -68,6 +71,11 @@ size_t pc_call_headers_named(const pc_call *call, const char *name, const char *
 const char *pc_call_request_id(pc_call *call);
 
 pc_arena *pc_call_arena(pc_call *call);
+
+/* What the handler of a stream of requests keeps from one to the next: NULL until it is set, and
+ * borrowed for the life of the call. The arena is a good place. */
+void *pc_call_state(const pc_call *call);
+void pc_call_set_state(pc_call *call, void *state);
 
 /* What the method's row gives as `service`. */
 void *pc_call_service(const pc_call *call);
@@ -148,6 +156,17 @@ size_t pc_call_answer_bytes_max(const pc_call *call);
 /* Answers ---------------------------------------------------------------------------------------
  */
 
+/* Adds to the metadata before the first message of the answer, or to that at its end. Names are in
+ * lower case, and end with "-bin" where the value is not printable ASCII. Both are copied. False
+ * when the name or the value cannot be sent, there are more than four, or memory lacks. By the one
+ * who answers, before the first message or the end. */
+bool pc_call_add_header(pc_call *call, const char *name, const void *value, size_t size);
+bool pc_call_add_trailer(pc_call *call, const char *name, const void *value, size_t size);
+
+/* Has the messages that are sent from here on compressed or not, whatever their size: for answers
+ * that are known not to shrink, or that mix secrets with what the caller chose. */
+void pc_call_compress(pc_call *call, bool compressed);
+
 /* Answers a unary call with a message in `count` pieces, which are taken. */
 void pc_call_answer(pc_call *call, pc_slice **pieces, size_t count);
 
@@ -168,6 +187,9 @@ void pc_stream_send(pc_call *call, pc_slice **pieces, size_t count,
  * false, perhaps within this call. */
 void pc_stream_send_message(pc_call *call, const ProtobufCMessage *message,
                             void (*on_sent)(void *self, bool ok), void *self);
+
+/* Reads the next request of a stream of requests. The last must have been served. */
+void pc_stream_next(pc_call *call);
 
 /* Ends a stream with success. */
 void pc_stream_finish(pc_call *call);

@@ -10,13 +10,23 @@
 #include "rpc/connections.h"
 #include "rpc/server.h"
 
-enum { TRAILERS_MAX = 5 };
+enum { TRAILERS_MAX = 5, ADDED_METADATA_MAX = 4 };
 enum { CALL_ARENA_INLINE_BYTES = 1024, CALL_ARENA_BYTES_MAX = 64 * 1024 * 1024 };
 
 /* What a completion queue gives back. `ok` is core's success flag of the event. */
 typedef struct pc_tag {
     void (*run)(struct pc_tag *tag, bool ok);
 } pc_tag;
+
+/* What a handler adds to the metadata of its answer. */
+typedef struct {
+    grpc_metadata headers[ADDED_METADATA_MAX];
+    size_t header_count;
+    grpc_metadata trailers[ADDED_METADATA_MAX + TRAILERS_MAX]; /* those of every call come last */
+    size_t trailer_count;                                      /* of the handler's */
+} pc_added_metadata;
+
+typedef enum { COMPRESS_BY_SIZE, COMPRESS_ALWAYS, COMPRESS_NEVER } pc_compression;
 
 /* Whom to tell that the caller has gone. */
 typedef struct {
@@ -66,6 +76,7 @@ struct pc_call {
     void *at_end_self;
     void *kept; /* by the one who admits calls */
     void (*give_back)(void *kept);
+    void *state;
 
     /* The answer. Written by the one who answers, before the batch is started. */
     pc_code code;
@@ -76,6 +87,8 @@ struct pc_call {
     grpc_slice status_message;
     grpc_slice status_details;
     grpc_metadata trailers[TRAILERS_MAX];
+    pc_added_metadata *added; /* in the arena; NULL for none */
+    pc_compression compression;
 
     /* Streams only. The lock is held around each start of a batch, since core wants those of one
      * call one after the other, and guards headers_sent. */
@@ -124,11 +137,23 @@ void pc_call_dispatch(pc_call *call);
 /* Starts a batch; false when core refuses it, and then the tag will not run. */
 bool pc_call_start_batch(pc_call *call, const grpc_op *ops, size_t count, pc_tag *tag);
 
-/* Asks for the next request of a PC_RPC_TURNS call. */
-void pc_stream_read(pc_call *call);
+/* Whether a method has a stream of requests. */
+static inline bool pc_rpc_streams_requests(pc_rpc_kind kind)
+{
+    return kind == PC_RPC_TURNS || kind == PC_RPC_CLIENT_STREAM;
+}
 
-/* Sets what a batch needs to send headers, compressed answers included. */
+/* Sets what a batch needs to send headers. For a stream `message_bytes` is SIZE_MAX: the headers
+ * announce the compression that each message may do without. */
 void pc_call_headers_op(pc_call *call, grpc_op *op, size_t message_bytes);
+
+/* Sets what a batch needs to send `call->answer`, which has so many bytes. */
+void pc_call_message_op(pc_call *call, grpc_op *op, size_t message_bytes);
+
+/* Has an operation send what the handler added, and gives that back. */
+void pc_added_headers(pc_added_metadata *added, grpc_op *op);
+void pc_added_trailers(pc_added_metadata *added, grpc_op *op);
+void pc_added_release(pc_added_metadata *added);
 
 /* Sets what a batch needs to send the status in `code`, `status_message` and `status_details`. */
 void pc_call_status_op(pc_call *call, grpc_op *op);

@@ -151,6 +151,9 @@ static void free_call(pc_call *call)
 
 void pc_rpc_recycle(pc_rpc_server *server, pc_call *call)
 {
+    if (call->added != NULL) {
+        pc_added_release(call->added);
+    }
     pc_arena_deinit(&call->arena);
     if (server->options.wipe_memory) {
         OPENSSL_cleanse(call->arena_bytes, sizeof call->arena_bytes);
@@ -217,11 +220,14 @@ static void prepare_call(pc_call *call, pc_endpoint *endpoint)
     call->at_end = NULL;
     call->at_end_self = NULL;
     call->kept = NULL;
+    call->state = NULL;
     call->request_bytes = 0;
     call->answer_bytes = 0;
     call->answer = NULL;
     call->status_message = grpc_empty_slice();
     call->status_details = grpc_empty_slice();
+    call->added = NULL;
+    call->compression = COMPRESS_BY_SIZE;
     call->headers_sent = false;
     call->on_sent = NULL;
     call->arrived_tag.run = on_arrived;
@@ -243,7 +249,8 @@ static void post_slot(pc_endpoint *endpoint)
         error = grpc_server_request_call(server->core, &call->grpc, &call->details, &call->headers,
                                          server->queue, server->queue, &call->arrived_tag);
     } else {
-        grpc_byte_buffer **payload = endpoint->row.kind == PC_RPC_TURNS ? NULL : &call->request;
+        grpc_byte_buffer **payload =
+            pc_rpc_streams_requests(endpoint->row.kind) ? NULL : &call->request;
         error = grpc_server_request_registered_call(
             server->core, endpoint->registered, &call->grpc, &call->core_deadline, &call->headers,
             payload, server->queue, server->queue, &call->arrived_tag);
@@ -520,8 +527,8 @@ static void register_methods(pc_rpc_server *server, const pc_method *methods, si
         endpoint->row = methods[i];
         endpoint->registered = grpc_server_register_method(
             server->core, methods[i].path, NULL,
-            methods[i].kind == PC_RPC_TURNS ? GRPC_SRM_PAYLOAD_NONE
-                                            : GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER,
+            pc_rpc_streams_requests(methods[i].kind) ? GRPC_SRM_PAYLOAD_NONE
+                                                     : GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER,
             0);
     }
     server->endpoints[count].server = server;

@@ -1,6 +1,6 @@
 /* Streams: one send under way at a time, and for calls of kind PC_RPC_TURNS the next request is
- * only read when its predecessor's answer has left. So a slow reader holds back what is made for
- * it. */
+ * only read when its predecessor's answer has left, for others when the handler asks for it. So a
+ * slow reader holds back what is made for it. */
 #include "rpc/call_internal.h"
 
 #include <grpc/byte_buffer.h>
@@ -9,7 +9,7 @@
 static void on_read(pc_tag *tag, bool ok); /* rpc: a request is here, or there are no more   */
 static void on_sent(pc_tag *tag, bool ok); /* rpc: a message has left, or the caller has     */
 
-void pc_stream_read(pc_call *call)
+void pc_stream_next(pc_call *call)
 {
     if (call->request != NULL) {
         grpc_byte_buffer_destroy(call->request);
@@ -32,6 +32,8 @@ static void on_read(pc_tag *tag, bool ok)
     pc_call *call = PC_CONTAINER_OF(tag, pc_call, read_tag);
     if (ok && call->request != NULL) {
         pc_call_dispatch(call);
+    } else if (call->endpoint->row.kind == PC_RPC_CLIENT_STREAM) {
+        call->endpoint->row.handle(call, NULL, call->endpoint->row.service);
     } else {
         pc_stream_finish(call);
     }
@@ -55,11 +57,10 @@ void pc_stream_send(pc_call *call, pc_slice **pieces, size_t piece_count,
     pc_call_ref(call);
     pthread_mutex_lock(&call->stream_lock);
     if (!call->headers_sent) {
-        pc_call_headers_op(call, &ops[count++], size);
+        pc_call_headers_op(call, &ops[count++], SIZE_MAX);
         call->headers_sent = true;
     }
-    ops[count] = (grpc_op){.op = GRPC_OP_SEND_MESSAGE};
-    ops[count++].data.send_message.send_message = call->answer;
+    pc_call_message_op(call, &ops[count++], size);
     bool started = pc_call_start_batch(call, ops, count, &call->sent_tag);
     pthread_mutex_unlock(&call->stream_lock);
     if (!started) {
@@ -90,7 +91,7 @@ static void on_sent(pc_tag *tag, bool ok)
     if (call->on_sent != NULL) {
         call->on_sent(call->on_sent_self, ok);
     } else if (ok) {
-        pc_stream_read(call);
+        pc_stream_next(call);
     } else {
         pc_stream_finish(call);
     }
