@@ -8,6 +8,7 @@ static void run(pcc_exchange *exchange, grpc_byte_buffer **response)
 {
     grpc_op ops[] = {
         {.op = GRPC_OP_SEND_INITIAL_METADATA,
+         .flags = exchange->initial_flags,
          .data.send_initial_metadata = {.count = exchange->metadata_count,
                                         .metadata = exchange->metadata}},
         {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = exchange->request},

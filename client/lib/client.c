@@ -157,6 +157,9 @@ static grpc_channel *make_channel(const profilecontext_options *options, bool pr
     if (options->user_agent != NULL) {
         args[count++] = string_arg(GRPC_ARG_PRIMARY_USER_AGENT_STRING, options->user_agent);
     }
+    if (options->service_config != NULL) {
+        args[count++] = string_arg(GRPC_ARG_SERVICE_CONFIG, options->service_config);
+    }
     if (options->server_name != NULL) {
         args[count++] = string_arg(GRPC_ARG_DEFAULT_AUTHORITY, options->server_name);
         if (options->tls) {

@@ -95,6 +95,10 @@ profilecontext_code pcc_exchange_begin(pcc_exchange *exchange, profilecontext_cl
         return code;
     }
     int64_t asked = options == NULL ? 0 : options->deadline_ms;
+    if (options != NULL && options->wait_for_ready) {
+        exchange->initial_flags = GRPC_INITIAL_METADATA_WAIT_FOR_READY |
+                                  GRPC_INITIAL_METADATA_WAIT_FOR_READY_EXPLICITLY_SET;
+    }
     exchange->client = client;
     exchange->cost = options == NULL ? NULL : options->cost;
     exchange->cancellation = options == NULL ? NULL : options->cancellation;

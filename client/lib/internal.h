@@ -79,6 +79,7 @@ typedef struct {
     grpc_byte_buffer *request;
     grpc_metadata *metadata;
     size_t metadata_count;
+    uint32_t initial_flags; /* of sending the metadata */
     grpc_metadata_array initial_metadata;
     grpc_metadata_array trailing_metadata;
     grpc_status_code code;

@@ -25,6 +25,7 @@ static profilecontext_code start(profilecontext_stream *stream, profilecontext_s
     pcc_exchange *exchange = &stream->exchange;
     grpc_op ops[] = {
         {.op = GRPC_OP_SEND_INITIAL_METADATA,
+         .flags = exchange->initial_flags,
          .data.send_initial_metadata = {.count = exchange->metadata_count,
                                         .metadata = exchange->metadata}},
         {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = exchange->request},

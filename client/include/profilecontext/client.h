@@ -92,9 +92,11 @@ typedef struct {
     const char *ca_file;   /* PEM; NULL: the system's authorities */
     const char *cert_file; /* PEM chain of the client for mutual TLS, with key_file; else NULL */
     const char *key_file;
-    const char *server_name;  /* checked instead of the host in `target`; NULL: the host */
-    size_t max_message_bytes; /* of a response; 0: 64 MiB */
-    const char *user_agent;   /* put before the library's own; NULL: nothing */
+    const char *server_name;    /* checked instead of the host in `target`; NULL: the host */
+    size_t max_message_bytes;   /* of a response; 0: 64 MiB */
+    const char *user_agent;     /* put before the library's own; NULL: nothing */
+    const char *service_config; /* gRPC's, as JSON: retries, health checks; NULL: what the resolver
+                                   of `target` gives. One that is no such JSON fails every call */
 } profilecontext_options;
 
 typedef struct profilecontext_client profilecontext_client;
@@ -138,6 +140,7 @@ typedef struct {
 /* How to make a call. All zero gives the defaults. The call borrows all of it. */
 typedef struct {
     int64_t deadline_ms;    /* from now; 0: 10 seconds, for a stream none; below 0: none */
+    bool wait_for_ready;    /* while no server can be reached, wait instead of failing at once */
     const char *request_id; /* sent as x-request-id, for the logs; NULL: the server makes one */
     const profilecontext_metadata *metadata; /* sent as well */
     size_t metadata_count;
