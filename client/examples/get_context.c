@@ -31,7 +31,10 @@ static void print_context(const Profilecontext__V1__Context *context)
     for (size_t i = 0; i < context->n_sections; i++) {
         const Profilecontext__V1__SectionInfo *info = context->sections[i];
         if (info->status != PROFILECONTEXT__V1__SECTION_STATUS__SECTION_STATUS_OK) {
-            printf("section %d is incomplete: %s\n", (int)info->section, info->reason);
+            const ProtobufCEnumValue *section = protobuf_c_enum_descriptor_get_value(
+                &profilecontext__v1__section__descriptor, (int)info->section);
+            printf("%s is incomplete: %s\n", section != NULL ? section->name : "a new section",
+                   info->reason);
         }
     }
     const Profilecontext__V1__Profile *profile = context->profile;
