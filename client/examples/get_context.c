@@ -75,7 +75,7 @@ int main(int argc, char **argv)
     request.event_limit = 20;
 
     /* The server answers before the deadline with what it has by then. */
-    profilecontext_call_options how = {.deadline_ms = 500};
+    profilecontext_call_options how = {.deadline_ms = 1000};
     Profilecontext__V1__GetContextResponse *response = NULL;
     int result = 0;
     if (profilecontext_get_context(&response, client, &request, &how, &status) !=
