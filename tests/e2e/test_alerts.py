@@ -5,9 +5,11 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import unittest
 
-from harness import Sandbox, Server, identity, messages
+from harness import Sandbox, Server
+from test_tls import make_certificates
 
 DEPLOY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "deploy")
 METRIC = re.compile(r"\b(?:profilecontext_|process_)[a-z0-9_]+")
@@ -48,9 +50,15 @@ class Rules(unittest.TestCase):
 class Names(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        make_certificates(cls.temporary.name)
+        files = {name: os.path.join(cls.temporary.name, name)
+                 for name in ("server.crt", "server.key", "ca.crt")}
         cls.sandbox = Sandbox()
-        cls.server = Server(cls.sandbox.url, "--operator-address=127.0.0.1:0")
-        cls.server.call("GetContext", messages.GetContextRequest(identity=identity()))
+        cls.server = Server(cls.sandbox.url, "--operator-address=127.0.0.1:0",
+                            f"--listen-tls-certificate-file={files['server.crt']}",
+                            f"--listen-tls-key-file={files['server.key']}",
+                            f"--listen-tls-client-ca-file={files['ca.crt']}")
         page = cls.server.operator("/metrics")[2]
         cls.names = set(re.findall(r"^([a-z0-9_:]+)[ {]", page, re.MULTILINE))
         cls.labels = {}
@@ -61,6 +69,7 @@ class Names(unittest.TestCase):
     def tearDownClass(cls):
         cls.server.end_well()
         cls.sandbox.close()
+        cls.temporary.cleanup()
 
     def check(self, expression):
         found = METRIC.findall(RECORDED.sub("", expression))
