@@ -59,8 +59,8 @@ const pc_mask *pc_mask_narrow(pc_arena *arena, const pc_mask *mask, uint32_t num
                               const pc_mask *child);
 
 /* Appends, as texts of field `number`, the paths that `asked` keeps and `kept` (NULL: nothing) does
- * not, each as high as that goes, with `prefix` before it; "" and a path of nothing is `*`. When they
- * are more than `size_max` bytes it says the prefix instead, for all of them. */
+ * not, each as high as that goes, with `prefix` before it; "" and a path of nothing is `*`. When
+ * they are more than `size_max` bytes it says the prefix instead, for all of them. */
 void pc_mask_put_missing(pc_buffer *out, uint32_t number, const char *prefix, const pc_mask *asked,
                          const pc_mask *kept, size_t size_max);
 

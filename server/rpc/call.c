@@ -13,6 +13,7 @@
 
 #include "rpc/decode.h"
 #include "rpc/status_details.h"
+#include "util/caller_key.h"
 #include "util/clock.h"
 #include "util/handover.h"
 
@@ -371,9 +372,15 @@ uint64_t pc_call_caller_key(pc_call *call)
         for (const char *c = name; *c != '\0'; c++) {
             key = (key ^ (uint8_t)*c) * 0x100000001b3;
         }
+        key = pc_caller_key_with_share(key, 0);
         call->caller_key = key == 0 ? 1 : key;
     }
     return call->caller_key;
+}
+
+void pc_call_set_caller_share(pc_call *call, unsigned percent)
+{
+    call->caller_key = pc_caller_key_with_share(pc_call_caller_key(call), percent);
 }
 
 const ProtobufCMessage *pc_call_request(const pc_call *call)

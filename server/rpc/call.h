@@ -128,8 +128,13 @@ void pc_call_peer(char *out, size_t size, const pc_call *call);
 /* The path of the method's row, or "unknown". */
 const char *pc_call_method(const pc_call *call);
 
-/* A number that stands for who calls: the name of pc_call_caller, else the address; never 0. */
+/* A number that stands for who calls: the name of pc_call_caller, else the address; never 0. With
+ * the share that was set; see util/caller_key.h. */
 uint64_t pc_call_caller_key(pc_call *call);
+
+/* How much of the upstream's budget the caller may have at most, in percent; 0: as configured. As
+ * one who admits calls does, once the caller is named. */
+void pc_call_set_caller_share(pc_call *call, unsigned percent);
 
 /* Which trace the call is part of: what its caller sent, or what the server began. Borrowed for the
  * life of the call. */

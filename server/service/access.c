@@ -30,6 +30,9 @@ pc_status pc_policy_admit(pc_policy_holder *holder, pc_call *call, pc_right righ
     kept->policy = pc_policy_holder_get(holder);
     kept->grant = pc_policy_grant(kept->policy, pc_call_caller(call));
     pc_call_keep(call, kept, give_back);
+    if (kept->grant != NULL && kept->grant->share > 0) {
+        pc_call_set_caller_share(call, (unsigned)kept->grant->share);
+    }
     return pc_decide_right(&line, kept->grant, right);
 }
 

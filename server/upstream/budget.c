@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "util/caller_key.h"
 #include "util/clock.h"
 
 enum {
@@ -95,29 +96,35 @@ static void refill(pc_budget *b, int64_t now_ns)
     b->tokens_at_ns = now_ns;
 }
 
-static bool callers_are_bounded(const pc_budget *b)
+static double share_of(const pc_budget *b, uint64_t caller)
 {
-    return b->options.rate > 0 && b->options.caller_share < 1;
+    unsigned percent = pc_caller_key_share(caller);
+    return percent == 0 ? b->options.caller_share : (double)percent / 100;
 }
 
-static double caller_burst(const pc_budget *b)
+static bool is_bounded(const pc_budget *b, uint64_t caller)
 {
-    double burst = b->options.burst * b->options.caller_share;
+    return b->options.rate > 0 && caller != 0 && share_of(b, caller) < 1;
+}
+
+static double caller_burst(const pc_budget *b, uint64_t caller)
+{
+    double burst = b->options.burst * share_of(b, caller);
     return burst < 1 ? 1 : burst;
 }
 
 /* The caller's bucket, filled up to now; NULL where callers have none. */
 static caller_bucket *bucket_of(pc_budget *b, uint64_t name, int64_t now_ns)
 {
-    if (!callers_are_bounded(b) || name == 0) {
+    if (!is_bounded(b, name)) {
         return NULL;
     }
     caller_bucket *ways = &b->callers[name % (CALLERS / CALLER_WAYS) * CALLER_WAYS];
     caller_bucket *quiet = &ways[0];
     for (int i = 0; i < CALLER_WAYS; i++) {
         if (ways[i].name == name) {
-            double filled = seconds(now_ns - ways[i].at_ns) * rate_now(b) * b->options.caller_share;
-            ways[i].tokens = least_of(caller_burst(b), ways[i].tokens + filled);
+            double filled = seconds(now_ns - ways[i].at_ns) * rate_now(b) * share_of(b, name);
+            ways[i].tokens = least_of(caller_burst(b, name), ways[i].tokens + filled);
             ways[i].at_ns = now_ns;
             return &ways[i];
         }
@@ -125,7 +132,7 @@ static caller_bucket *bucket_of(pc_budget *b, uint64_t name, int64_t now_ns)
             quiet = &ways[i];
         }
     }
-    *quiet = (caller_bucket){.name = name, .tokens = caller_burst(b), .at_ns = now_ns};
+    *quiet = (caller_bucket){.name = name, .tokens = caller_burst(b, name), .at_ns = now_ns};
     return quiet;
 }
 
@@ -216,8 +223,9 @@ static double wait_s(pc_budget *b, const pc_budget_ticket *t, int64_t now_ns)
     double missing =
         1 + reserve_of(b, t->criticality) + waiting_before(b, t->criticality) - b->tokens;
     const caller_bucket *bucket = bucket_of(b, t->caller, now_ns);
-    if (bucket != NULL && (1 - bucket->tokens) / b->options.caller_share > missing) {
-        missing = (1 - bucket->tokens) / b->options.caller_share;
+    double share = share_of(b, t->caller);
+    if (bucket != NULL && (1 - bucket->tokens) / share > missing) {
+        missing = (1 - bucket->tokens) / share;
     }
     double by_rate = missing <= 0 ? 0 : missing / rate_now(b);
     return by_rate > wait ? by_rate : wait;
@@ -413,7 +421,7 @@ void pc_budget_give_back(pc_budget *budget, uint64_t caller, int64_t now_ns)
     budget->tokens = least_of(budget->options.burst, budget->tokens + 1);
     caller_bucket *bucket = bucket_of(budget, caller, now_ns);
     if (bucket != NULL) {
-        bucket->tokens = least_of(caller_burst(budget), bucket->tokens + 1);
+        bucket->tokens = least_of(caller_burst(budget, caller), bucket->tokens + 1);
     }
     pthread_mutex_unlock(&budget->lock);
 }

@@ -28,7 +28,8 @@ typedef struct pc_budget pc_budget;
 typedef struct {
     double rate;         /* calls a second; 0: no bound */
     double burst;        /* calls at once after a pause; at least 1 */
-    double caller_share; /* of rate and burst, for one caller; 1: no bound of its own */
+    double caller_share; /* of rate and burst, for one caller whose key has no share of its own; 1:
+                            no bound of its own */
     unsigned calls_max;  /* under way at once */
     unsigned calls_min;  /* and at least, however the upstream behaves; 1 or more */
     int64_t slow_ms;     /* an answer that takes longer is a sign of overload; 0: never */
@@ -43,7 +44,7 @@ void pc_budget_free(pc_budget *budget);
 /* One who wants to make a call; embedded. Set criticality, caller and deadline_ns before asking. */
 typedef struct pc_budget_ticket {
     pc_criticality criticality;
-    uint64_t caller;     /* stands for its name; 0: nobody in particular */
+    uint64_t caller;     /* see util/caller_key.h; 0: nobody in particular */
     int64_t deadline_ns; /* waiting longer is of no use */
     /* Used by the budget. */
     struct pc_budget_ticket *next;

@@ -9,7 +9,7 @@ import grpc
 
 from callers import Caller, Certificates, start
 from harness import (
-    ADA, Sandbox, Server, batch_messages, closing, context_pb2, entity_messages, identity, messages,
+    ADA, SERVICE, Sandbox, Server, batch_messages, closing, context_pb2, entity_messages, identity, messages,
     prefetch_messages, stream_messages, wait_until,
 )
 
@@ -54,10 +54,11 @@ callers:
      merge_policies: default, max_staleness: {least: 2s, most: 10s}, criticality: batch}
   - {name: marketing, role: all, purposes: marketing, default_purpose: marketing}
   - {name: deleter, role: all, rpcs: DeleteProfile}
+  - {name: shared, role: all, share: 10}
   - {name: slow, role: all, rate: 0.001, burst: 2}
 """
 
-NAMES = ("all", "agent", "email", "narrow", "marketing", "deleter", "slow", "stranger")
+NAMES = ("all", "agent", "email", "narrow", "marketing", "deleter", "shared", "slow", "stranger")
 
 
 def paths(info):
@@ -77,7 +78,8 @@ class Policy(unittest.TestCase):
         cls.policy = policy
         cls.sandbox = Sandbox()
         cls.server = start(cls.sandbox.url, cls.certificates, policy,
-                           "--operator-address=127.0.0.1:0", *cls.arguments)
+                           "--operator-address=127.0.0.1:0", "--budget-rate=1000",
+                           "--budget-burst=1000", *cls.arguments)
         cls.callers = {name: Caller(cls.server, cls.certificates, f"spiffe://test/{name}")
                        for name in NAMES}
 
@@ -173,6 +175,20 @@ class Policy(unittest.TestCase):
         self.assertEqual(infos[context_pb2.SECTION_PROFILE].status, DENIED)
         self.assertEqual(len(context.events) > 0, True)
         self.assertFalse(context.HasField("profile"))
+
+    def test_denied_fields_are_not_asked_of_the_upstream(self):
+        if self.arguments:
+            return  # What is remembered is fetched whole.
+        self.sandbox.reset_stats()
+        self.call("agent", "GetProfile", messages.GetProfileRequest(
+            identity=identity(), read_mask={"paths": ["person.birth_date", "person.gender"]}))
+        self.context(mask=["profile.person.birth_date", "profile.person.name.last_name",
+                           "events.commerce", "events.timestamp"])
+        asked = [one["query"] for one in self.sandbox.recent()]
+        self.assertTrue(any("fields=person.gender" in query for query in asked), asked)
+        self.assertTrue(any("fields=person.name.lastName" in query for query in asked), asked)
+        self.assertTrue(any("fields=timestamp" in query for query in asked), asked)
+        self.assertFalse(any("birthDate" in query or "commerce" in query for query in asked), asked)
 
     def test_profiles_are_cut(self):
         whole = self.call("all", "GetProfile", messages.GetProfileRequest(identity=identity()))
@@ -318,6 +334,17 @@ class Policy(unittest.TestCase):
                      x_criticality="agent")
         self.refused("all", "DeleteProfile", entity_messages.DeleteProfileRequest(
             identity=identity(), sandbox="prod"), "POLICY_RPC_DENIED")
+
+    def test_a_share_of_the_upstreams_budget_is_kept(self):
+        request = messages.GetProfileRequest(identity=identity(), max_staleness={"seconds": 0})
+        left = {}
+        for caller in ("all", "shared"):
+            _, call = self.callers[caller].channel.unary_unary(
+                SERVICE + "GetProfile", messages.GetProfileRequest.SerializeToString).with_call(
+                    request, timeout=10)
+            left[caller] = int(dict(call.trailing_metadata())["upstream-calls-left"])
+        self.assertGreater(left["all"], 500)
+        self.assertLess(left["shared"], 101)
 
     def test_a_rate_is_kept(self):
         request = messages.GetContextRequest(identity=identity())

@@ -4,6 +4,7 @@
 #include "check.h"
 #include "upstream/budget.h"
 #include "util/attributes.h"
+#include "util/caller_key.h"
 #include "util/clock.h"
 
 static const int64_t start_ns = INT64_C(1000000000000);
@@ -175,6 +176,30 @@ static void a_caller_that_has_had_its_share_lets_others_pass(void **state)
     assert_ptr_equal(pc_budget_next(budget, start_ns), &modest);
     assert_null(pc_budget_next(budget, start_ns));
     assert_ptr_equal(pc_budget_next(budget, start_ns + 50 * ms), &greedy);
+    pc_budget_free(budget);
+}
+
+static void a_caller_may_have_a_share_of_its_own(void **state)
+{
+    (void)state;
+    const uint64_t half = pc_caller_key_with_share(7, 50);
+    const uint64_t tenth = pc_caller_key_with_share(8, 10);
+    pc_budget *budget = make(100, 40, 1, 1000, 1);
+    assert_int_equal(pc_budget_left(budget, PC_CRITICALITY_ROUTING, half, start_ns), 20);
+    assert_int_equal(grants(budget, PC_CRITICALITY_ROUTING, half, 40, start_ns), 20);
+    assert_int_equal(grants(budget, PC_CRITICALITY_ROUTING, tenth, 40, start_ns), 4);
+    /* It comes back at the share's pace: a tenth of 100 a second. */
+    pc_budget_ticket t = ticket(PC_CRITICALITY_ROUTING, tenth);
+    assert_int_equal(ask(budget, &t, start_ns), PC_BUDGET_WAITS);
+    assert_null(pc_budget_next(budget, start_ns + 90 * ms));
+    assert_ptr_equal(pc_budget_next(budget, start_ns + 110 * ms), &t);
+    /* Who has none is not bounded. */
+    assert_int_equal(grants(budget, PC_CRITICALITY_ROUTING, 9, 40, start_ns + 110 * ms), 26);
+    pc_budget_free(budget);
+    /* And it may be more than others have. */
+    budget = make(100, 40, 0.1, 1000, 1);
+    assert_int_equal(grants(budget, PC_CRITICALITY_ROUTING, half, 40, start_ns), 20);
+    assert_int_equal(grants(budget, PC_CRITICALITY_ROUTING, 9, 40, start_ns), 4);
     pc_budget_free(budget);
 }
 
@@ -378,6 +403,7 @@ int main(void)
         cmocka_unit_test(those_that_wait_go_by_criticality_and_then_by_age),
         cmocka_unit_test(one_that_is_joined_by_a_more_critical_one_goes_with_it),
         cmocka_unit_test(a_caller_that_has_had_its_share_lets_others_pass),
+        cmocka_unit_test(a_caller_may_have_a_share_of_its_own),
         cmocka_unit_test(who_would_come_too_late_is_told_at_once_when_to_come_again),
         cmocka_unit_test(throttling_lowers_the_bound_once_a_round_and_success_raises_it),
         cmocka_unit_test(slow_answers_are_a_sign_too_where_configured),
