@@ -229,8 +229,8 @@ static bool let_in(pc_acceptor *acceptor, int descriptor, const peer_address *pe
 
 /* ---- accepting ------------------------------------------------------------------------------- */
 
-/* Refuses a connection with the spare descriptor, so that its peer need not wait in vain. False when
- * that cannot be either. */
+/* Refuses a connection with the spare descriptor, so that its peer need not wait in vain. False
+ * when that cannot be either. */
 static bool refuse_one(pc_acceptor *acceptor)
 {
     bool is_refused = false;
