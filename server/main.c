@@ -13,6 +13,7 @@
 
 #include "app.h"
 #include "check/check.h"
+#include "identity/reading.h"
 #include "policy/policy.h"
 #include "rpc/core_weaknesses.h"
 #include "rpc/server.h"
@@ -204,6 +205,7 @@ static int run(const pc_config *config, const pc_config_command *command)
 int main(int argc, char **argv)
 {
     (void)prctl(PR_SET_DUMPABLE, 0);
+    pc_json_watch_memory();
     pc_config *config = NULL;
     pc_config_command command;
     pc_config_errors errors = {0};

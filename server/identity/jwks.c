@@ -5,13 +5,13 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "identity/reading.h"
 #include "util/base64url.h"
 
 enum {
@@ -21,6 +21,14 @@ enum {
     EXPONENT_BYTES_MAX = 8,
     P256_BYTES = 32
 };
+
+/* Of an RSA key modulus and exponent, of a P-256 key x and y. */
+typedef struct {
+    uint8_t first[NUMBER_BYTES_MAX];
+    uint8_t second[P256_BYTES];
+    size_t first_size;
+    size_t second_size;
+} key_numbers;
 
 typedef struct {
     char *id; /* NULL: none */
@@ -66,22 +74,24 @@ static EVP_PKEY *build(const char *type, OSSL_PARAM_BLD *parts)
     return key;
 }
 
-static EVP_PKEY *build_rsa(const json_t *from)
+static bool read_rsa(key_numbers *out, const json_t *from)
 {
-    uint8_t modulus[NUMBER_BYTES_MAX];
-    uint8_t exponent[EXPONENT_BYTES_MAX];
-    size_t modulus_size;
-    size_t exponent_size;
-    if (!read_number(modulus, &modulus_size, sizeof modulus, from, "n") ||
-        !read_number(exponent, &exponent_size, sizeof exponent, from, "e")) {
-        return NULL;
-    }
+    /* Leading zeros, which do not belong there, would make a short number look long. */
+    return read_number(out->first, &out->first_size, sizeof out->first, from, "n") &&
+           read_number(out->second, &out->second_size, EXPONENT_BYTES_MAX, from, "e") &&
+           out->first_size >= RSA_BITS_MIN / 8 && out->first[0] >= 0x80 &&
+           (out->first[out->first_size - 1] & 1) != 0 && out->second_size > 0 &&
+           (out->second[out->second_size - 1] & 1) != 0 &&
+           (out->second_size > 1 || out->second[0] > 1);
+}
+
+static EVP_PKEY *build_rsa(const key_numbers *numbers)
+{
     EVP_PKEY *key = NULL;
-    BIGNUM *n = BN_bin2bn(modulus, (int)modulus_size, NULL);
-    BIGNUM *e = BN_bin2bn(exponent, (int)exponent_size, NULL);
+    BIGNUM *n = BN_bin2bn(numbers->first, (int)numbers->first_size, NULL);
+    BIGNUM *e = BN_bin2bn(numbers->second, (int)numbers->second_size, NULL);
     OSSL_PARAM_BLD *parts = OSSL_PARAM_BLD_new();
-    if (n != NULL && e != NULL && parts != NULL && BN_num_bits(n) >= RSA_BITS_MIN && BN_is_odd(n) &&
-        BN_is_odd(e) && !BN_is_one(e) &&
+    if (n != NULL && e != NULL && parts != NULL &&
         OSSL_PARAM_BLD_push_BN(parts, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
         OSSL_PARAM_BLD_push_BN(parts, OSSL_PKEY_PARAM_RSA_E, e) == 1) {
         key = build("RSA", parts);
@@ -92,18 +102,20 @@ static EVP_PKEY *build_rsa(const json_t *from)
     return key;
 }
 
-static EVP_PKEY *build_p256(const json_t *from)
+static bool read_p256(key_numbers *out, const json_t *from)
+{
+    const char *curve = json_string_value(json_object_get(from, "crv"));
+    return curve != NULL && strcmp(curve, "P-256") == 0 &&
+           read_number(out->first, &out->first_size, P256_BYTES, from, "x") &&
+           read_number(out->second, &out->second_size, P256_BYTES, from, "y") &&
+           out->first_size == P256_BYTES && out->second_size == P256_BYTES;
+}
+
+static EVP_PKEY *build_p256(const key_numbers *numbers)
 {
     uint8_t point[1 + 2 * P256_BYTES] = {POINT_CONVERSION_UNCOMPRESSED};
-    size_t x_size;
-    size_t y_size;
-    const char *curve = json_string_value(json_object_get(from, "crv"));
-    if (curve == NULL || strcmp(curve, "P-256") != 0 ||
-        !read_number(point + 1, &x_size, P256_BYTES, from, "x") ||
-        !read_number(point + 1 + P256_BYTES, &y_size, P256_BYTES, from, "y") ||
-        x_size != P256_BYTES || y_size != P256_BYTES) {
-        return NULL;
-    }
+    memcpy(point + 1, numbers->first, P256_BYTES);
+    memcpy(point + 1 + P256_BYTES, numbers->second, P256_BYTES);
     EVP_PKEY *key = NULL;
     OSSL_PARAM_BLD *parts = OSSL_PARAM_BLD_new();
     /* A point that is not on the curve is refused here. */
@@ -141,52 +153,57 @@ static bool is_for_verifying(const json_t *from)
     return listed && says_nothing_but(from, "use", "sig");
 }
 
-/* NULL for a key that is not for us. */
-static EVP_PKEY *build_key(pc_jwt_algorithm *algorithm, const json_t *from)
+typedef enum { KEY_TAKEN, KEY_NOT_FOR_US, KEY_REFUSED, KEY_NO_MEMORY } key_outcome;
+
+static key_outcome build_key(jwk *out, const json_t *from)
 {
+    key_numbers numbers;
     if (!is_for_verifying(from)) {
-        return NULL;
+        return KEY_NOT_FOR_US;
     }
     if (says(from, "kty", "RSA") && says_nothing_but(from, "alg", "RS256")) {
-        *algorithm = PC_JWT_RS256;
-        return build_rsa(from);
+        out->algorithm = PC_JWT_RS256;
+        if (!read_rsa(&numbers, from)) {
+            return KEY_NOT_FOR_US;
+        }
+        out->key = build_rsa(&numbers);
+    } else if (says(from, "kty", "EC") && says_nothing_but(from, "alg", "ES256")) {
+        out->algorithm = PC_JWT_ES256;
+        if (!read_p256(&numbers, from)) {
+            return KEY_NOT_FOR_US;
+        }
+        out->key = build_p256(&numbers);
+    } else {
+        return KEY_NOT_FOR_US;
     }
-    if (says(from, "kty", "EC") && says_nothing_but(from, "alg", "ES256")) {
-        *algorithm = PC_JWT_ES256;
-        return build_p256(from);
-    }
-    return NULL;
+    bool no_memory = pc_openssl_lacked_memory();
+    return out->key != NULL ? KEY_TAKEN : no_memory ? KEY_NO_MEMORY : KEY_REFUSED;
 }
 
-/* False on lack of memory only. */
-static bool take_key(pc_jwks *set, const json_t *from)
+static key_outcome take_key(pc_jwks *set, const json_t *from)
 {
     const json_t *id = json_object_get(from, "kid");
     const char *id_text = json_string_value(id);
-    pc_jwt_algorithm algorithm = PC_JWT_RS256;
-    EVP_PKEY *key = NULL;
-    bool named_well =
-        id == NULL || (id_text != NULL && json_string_length(id) <= PC_JWK_ID_BYTES_MAX);
-    if (named_well) {
-        key = build_key(&algorithm, from);
+    if (id != NULL && (id_text == NULL || json_string_length(id) > PC_JWK_ID_BYTES_MAX)) {
+        return KEY_NOT_FOR_US;
     }
-    ERR_clear_error();
+    jwk made = {.id = NULL};
+    key_outcome outcome = build_key(&made, from);
+    if (outcome != KEY_TAKEN) {
+        return outcome;
+    }
     /* Of two with one name the first counts: which of them is meant cannot be told. */
-    if (key == NULL || (id_text != NULL && pc_jwks_find(set, id_text, algorithm) != NULL)) {
-        EVP_PKEY_free(key);
-        set->passed_over++;
-        return true;
+    if (id_text != NULL && pc_jwks_find(set, id_text, made.algorithm) != NULL) {
+        EVP_PKEY_free(made.key);
+        return KEY_NOT_FOR_US;
     }
-    jwk *added = &set->keys[set->count];
-    added->id = id_text == NULL ? NULL : strdup(id_text);
-    if (id_text != NULL && added->id == NULL) {
-        EVP_PKEY_free(key);
-        return false;
+    made.id = id_text == NULL ? NULL : strdup(id_text);
+    if (id_text != NULL && made.id == NULL) {
+        EVP_PKEY_free(made.key);
+        return KEY_NO_MEMORY;
     }
-    added->key = key;
-    added->algorithm = algorithm;
-    set->count++;
-    return true;
+    set->keys[set->count++] = made;
+    return KEY_TAKEN;
 }
 
 static pc_status take_keys(pc_jwks *set, const json_t *root)
@@ -200,7 +217,15 @@ static pc_status take_keys(pc_jwks *set, const json_t *root)
                              "the key set has more than %d keys", PC_JWKS_KEYS_MAX);
     }
     for (size_t i = 0; i < json_array_size(list); i++) {
-        if (!take_key(set, json_array_get(list, i))) {
+        switch (take_key(set, json_array_get(list, i))) {
+        case KEY_TAKEN:
+            break;
+        case KEY_NOT_FOR_US:
+            set->passed_over++;
+            break;
+        case KEY_REFUSED:
+            return invalid("has a key that OpenSSL refuses");
+        case KEY_NO_MEMORY:
             return pc_status_out_of_memory();
         }
     }
@@ -218,8 +243,9 @@ pc_status pc_jwks_parse(pc_jwks **out, const void *bytes, size_t size)
         return pc_status_out_of_memory();
     }
     atomic_init(&set->references, 1);
-    json_t *root = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, NULL);
-    pc_status status = take_keys(set, root);
+    bool no_memory;
+    json_t *root = pc_json_object_read(bytes, size, &no_memory);
+    pc_status status = no_memory ? pc_status_out_of_memory() : take_keys(set, root);
     json_decref(root);
     if (!pc_status_ok(&status)) {
         pc_jwks_unref(set);

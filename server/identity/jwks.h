@@ -17,10 +17,10 @@ typedef enum { PC_JWT_RS256, PC_JWT_ES256 } pc_jwt_algorithm;
 
 typedef struct pc_jwks pc_jwks;
 
-/* Reads a set. Keys of other kinds, for other uses, of fewer than 2048 bits (RSA) or that are no
- * keys at all are passed over: others may need them. Owned: pc_jwks_unref. Errors:
- * FAILED_PRECONDITION with reason JWKS_INVALID when it is no set, is too large, or has no key that
- * can be used; RESOURCE_EXHAUSTED. */
+/* Reads a set. Keys of other kinds, for other uses, of fewer than 2048 bits (RSA) or without their
+ * numbers are passed over: others may need them. Owned: pc_jwks_unref. Errors: FAILED_PRECONDITION
+ * with reason JWKS_INVALID when it is no set, is too large, has a key that OpenSSL refuses, or none
+ * that can be used; RESOURCE_EXHAUSTED. */
 PC_NODISCARD pc_status pc_jwks_parse(pc_jwks **out, const void *bytes, size_t size);
 
 pc_jwks *pc_jwks_ref(pc_jwks *keys);

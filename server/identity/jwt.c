@@ -4,12 +4,12 @@
 #include <jansson.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "identity/reading.h"
 #include "util/base64url.h"
 
 enum { P256_BYTES = 32, ES256_BYTES = 2 * P256_BYTES, ES256_DER_BYTES_MAX = 80 };
@@ -69,20 +69,17 @@ static bool split(token_parts *out, const char *token, size_t size)
     return out->header_length > 0 && out->payload_length > 0;
 }
 
-/* A part's JSON object. Owned: json_decref. NULL when it is none. */
-static json_t *read_object(const char *text, size_t length)
+/* A part's JSON object. Owned: json_decref. */
+static pc_status read_object(json_t **out, const char *text, size_t length)
 {
     uint8_t bytes[PC_JWT_BYTES_MAX];
     size_t size;
-    if (!pc_base64url_decode(bytes, &size, text, length)) {
-        return NULL;
+    bool no_memory = false;
+    *out = NULL;
+    if (pc_base64url_decode(bytes, &size, text, length)) {
+        *out = pc_json_object_read(bytes, size, &no_memory);
     }
-    json_t *read = json_loadb((const char *)bytes, size, JSON_REJECT_DUPLICATES, NULL);
-    if (!json_is_object(read)) {
-        json_decref(read);
-        return NULL;
-    }
-    return read;
+    return *out != NULL ? PC_OK : no_memory ? pc_status_out_of_memory() : malformed();
 }
 
 /* ---- the header ------------------------------------------------------------------------------ */
@@ -143,14 +140,15 @@ static size_t write_der(uint8_t *out, const uint8_t *raw)
     return size > 0 ? (size_t)size : 0;
 }
 
-static bool is_signed(const token_parts *parts, EVP_PKEY *key, pc_jwt_algorithm algorithm)
+static pc_status verify_with(EVP_PKEY *key, pc_jwt_algorithm algorithm, const token_parts *parts)
 {
+    static const char wrong[] = "the bearer token's signature is wrong";
     uint8_t bytes[PC_JWT_BYTES_MAX];
     uint8_t der[ES256_DER_BYTES_MAX];
     const uint8_t *signature = bytes;
     size_t size;
     if (!pc_base64url_decode(bytes, &size, parts->signature, parts->signature_length)) {
-        return false;
+        return refuse("TOKEN_SIGNATURE_INVALID", wrong);
     }
     if (algorithm == PC_JWT_ES256) {
         size = size == ES256_BYTES ? write_der(der, bytes) : 0;
@@ -163,8 +161,10 @@ static bool is_signed(const token_parts *parts, EVP_PKEY *key, pc_jwt_algorithm 
         EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key) == 1 &&
         EVP_DigestVerify(context, signature, size, (const uint8_t *)parts->header, covered) == 1;
     EVP_MD_CTX_free(context);
-    ERR_clear_error();
-    return good;
+    bool no_memory = pc_openssl_lacked_memory() || context == NULL;
+    return good        ? PC_OK
+           : no_memory ? pc_status_out_of_memory()
+                       : refuse("TOKEN_SIGNATURE_INVALID", wrong);
 }
 
 /* ---- the claims ------------------------------------------------------------------------------ */
@@ -265,18 +265,16 @@ static pc_status check_claims(pc_jwt_caller *out, const json_t *claims, const pc
 
 static pc_status check_signature(const token_parts *parts, const pc_jwks *keys)
 {
-    json_t *header = read_object(parts->header, parts->header_length);
-    if (header == NULL) {
-        return malformed();
+    json_t *header;
+    pc_status status = read_object(&header, parts->header, parts->header_length);
+    if (!pc_status_ok(&status)) {
+        return status;
     }
     EVP_PKEY *key = NULL;
     pc_jwt_algorithm algorithm = PC_JWT_RS256;
-    pc_status status = find_key(&key, &algorithm, keys, header);
+    status = find_key(&key, &algorithm, keys, header);
     json_decref(header);
-    if (pc_status_ok(&status) && !is_signed(parts, key, algorithm)) {
-        status = refuse("TOKEN_SIGNATURE_INVALID", "the bearer token's signature is wrong");
-    }
-    return status;
+    return pc_status_ok(&status) ? verify_with(key, algorithm, parts) : status;
 }
 
 pc_status pc_jwt_verify(pc_jwt_caller *out, const char *token, size_t size, const pc_jwks *keys,
@@ -294,8 +292,11 @@ pc_status pc_jwt_verify(pc_jwt_caller *out, const char *token, size_t size, cons
     if (!pc_status_ok(&status)) {
         return status;
     }
-    json_t *claims = read_object(parts.payload, parts.payload_length);
-    status = claims == NULL ? malformed() : check_claims(out, claims, rules, now_s);
+    json_t *claims;
+    status = read_object(&claims, parts.payload, parts.payload_length);
+    if (pc_status_ok(&status)) {
+        status = check_claims(out, claims, rules, now_s);
+    }
     json_decref(claims);
     return status;
 }

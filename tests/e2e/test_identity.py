@@ -55,6 +55,9 @@ class Identity(unittest.TestCase):
         cls.files.make_pair("proxy", "ca", names="DNS:proxy.example")
         cls.files.make_pair("spiffe", "ca", names="URI:spiffe://example/crm,DNS:crm.example")
         cls.files.make_pair("expired", "ca", days=-1)
+        cls.files.make_pair("wildcard", "ca", names="DNS:*.example")
+        cls.files.make_pair("second", "ca", names="DNS:crm.example,DNS:proxy.example",
+                            common_name="proxy.example")
         cls.files.make_pair("stranger", "other-ca", names="DNS:proxy.example")
         cls.issuer = Issuer()
         cls.issuer.add("e")
@@ -130,6 +133,10 @@ class Identity(unittest.TestCase):
             ("expired", "expired", None, "UNAVAILABLE"),
             ("forged by one who is no proxy", "crm", forged, "FORWARDED_UNTRUSTED"),
             ("forged, with a proxy's name", "spiffe", [("x-caller", "proxy.example")],
+             "FORWARDED_UNTRUSTED"),
+            ("forged, with a wildcard for a proxy's name", "wildcard", forged,
+             "FORWARDED_UNTRUSTED"),
+            ("forged, with a proxy's name in second place", "second", forged,
              "FORWARDED_UNTRUSTED"),
             ("forged empty", "crm", [("x-caller", "")], "FORWARDED_UNTRUSTED"),
             ("two names", "proxy", forged + [("x-caller", "other")], "FORWARDED_DUPLICATE"),
