@@ -106,7 +106,8 @@ static void put_sections(pc_audit_access *out, const pc_seen_section *sections)
 
 static void put_call(pc_audit_access *out, pc_call *call)
 {
-    const char *purpose = pc_call_header(call, "x-purpose");
+    const char *taken = pc_access_purpose(call);
+    const char *purpose = taken[0] == '\0' ? pc_call_header(call, "x-purpose") : taken;
     out->purpose = purpose != NULL && is_word(purpose, PURPOSE_BYTES_MAX) ? purpose : "";
     out->caller = pc_call_caller(call);
     out->policy = pc_access_policy_version(call);

@@ -13,6 +13,7 @@ _Static_assert((int)PC_VIEW_SUMMARY == (int)PC_SECTION_SUMMARY &&
 typedef struct {
     pc_policy *policy; /* a reference */
     const pc_grant *grant;
+    int purpose; /* -1: none is taken yet */
 } admission;
 
 static void give_back(void *kept)
@@ -28,6 +29,7 @@ pc_status pc_policy_admit(pc_policy_holder *holder, pc_call *call, pc_right righ
         return pc_status_out_of_memory();
     }
     kept->policy = pc_policy_holder_get(holder);
+    kept->purpose = -1;
     kept->grant = pc_policy_grant(kept->policy, pc_call_caller(call));
     pc_call_keep(call, kept, give_back);
     if (kept->grant != NULL && kept->grant->share > 0) {
@@ -40,6 +42,12 @@ const char *pc_access_policy_version(const pc_call *call)
 {
     const admission *kept = pc_call_kept(call);
     return kept == NULL ? "" : pc_policy_version(kept->policy);
+}
+
+const char *pc_access_purpose(const pc_call *call)
+{
+    const admission *kept = pc_call_kept(call);
+    return kept == NULL ? "" : pc_policy_purpose_name(kept->policy, kept->purpose);
 }
 
 /* ---- the call -------------------------------------------------------------------------------- */
@@ -71,7 +79,7 @@ pc_status pc_access_begin(pc_access *out, pc_call *call, const pc_service *servi
     if (service->policies == NULL) {
         return PC_OK;
     }
-    const admission *kept = pc_call_kept(call);
+    admission *kept = pc_call_kept(call);
     size_t line;
     if (kept == NULL) {
         return pc_decide_right(&line, NULL, right); /* Never let in: nothing is granted. */
@@ -88,6 +96,7 @@ pc_status pc_access_begin(pc_access *out, pc_call *call, const pc_service *servi
     const char *purpose =
         pc_policy_has_purposes(out->policy) ? pc_call_header(call, "x-purpose") : NULL;
     status = pc_decide_purpose(&out->purpose, &line, out->policy, out->grant, purpose);
+    kept->purpose = out->purpose;
     return pc_status_ok(&status) ? check_criticality(out->grant, call) : status;
 }
 

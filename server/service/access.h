@@ -40,6 +40,10 @@ PC_NODISCARD pc_status pc_policy_admit(pc_policy_holder *holder, pc_call *call, 
 /* The version of the policy that a call was let in under; "" without one. */
 const char *pc_access_policy_version(const pc_call *call);
 
+/* The purpose that the call was taken to have, by what it stated or its rule's default; "" where
+ * none was taken. */
+const char *pc_access_purpose(const pc_call *call);
+
 /* Decides about the call's purpose and criticality. Errors: PERMISSION_DENIED. */
 PC_NODISCARD pc_status pc_access_begin(pc_access *out, pc_call *call, const pc_service *service,
                                        pc_right right);
