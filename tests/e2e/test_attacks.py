@@ -8,6 +8,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "attacks"))
 
 from attacks import ATTACKS, rapid_reset, rapid_reset_unknown  # noqa: E402
+from h2 import Connection  # noqa: E402
 from harness import KIND, Sandbox, closing  # noqa: E402
 from prober import line, probe  # noqa: E402
 from victim import start, target_of  # noqa: E402
@@ -36,11 +37,18 @@ class Attacks(unittest.TestCase):
     def test_others_are_served_and_nothing_stays(self):
         with closing(start(self.sandbox)) as server:
             target = target_of(server, SCALE)
+            # Who says nothing, or half a hello, is let go of while the others go on.
+            silent = Connection(server.address, hello=False)
+            halting = Connection(server.address, hello=False)
+            halting.send(b"PRI * HT")
             for attack in ATTACKS:
                 with self.subTest(attack=attack.__name__):
                     report = probe(server, attack, target, hold=0.3)
                     print(line(report), file=sys.stderr)
                     self.check(server, report)
+            for connection in (silent, halting):
+                with connection:
+                    self.assertTrue(connection.closed(20))
             server.quit()
 
     def test_calls_that_are_only_begun_end_their_connection(self):
