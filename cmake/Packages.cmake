@@ -8,7 +8,9 @@ set(PC_UNIT_DIR lib/systemd/system)
 set(debian ${PROJECT_SOURCE_DIR}/deploy/debian)
 configure_file(${PROJECT_SOURCE_DIR}/deploy/systemd/profile-contextd.service
     ${PROJECT_BINARY_DIR}/profile-contextd.service @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/profile-contextd.service DESTINATION ${PC_UNIT_DIR}
+install(FILES ${PROJECT_BINARY_DIR}/profile-contextd.service
+    ${PROJECT_SOURCE_DIR}/deploy/systemd/profile-contextd.socket
+    DESTINATION ${PC_UNIT_DIR}
     COMPONENT server)
 install(FILES ${PROJECT_SOURCE_DIR}/deploy/systemd/credentials.conf
     ${PROJECT_SOURCE_DIR}/deploy/prometheus/rules.yaml

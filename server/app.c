@@ -35,6 +35,7 @@
 #include "trace_exporter.h"
 #include "upstream_watch.h"
 #include "util/clock.h"
+#include "util/listener.h"
 #include "watchdog.h"
 
 /* The entity sandbox's own credentials and default merge policy (entity-sandbox --help). */
@@ -98,17 +99,6 @@ static const char *given(const char *text)
     return text[0] == '\0' ? NULL : text;
 }
 
-/* The address with the port that was found for port 0. */
-static void print_address(char *out, size_t size, const char *address, int port)
-{
-    const char *colon = strrchr(address, ':');
-    if (port == 0 || colon == NULL) {
-        (void)snprintf(out, size, "%s", address);
-    } else {
-        (void)snprintf(out, size, "%.*s:%d", (int)(colon - address), address, port);
-    }
-}
-
 /* ---- the operator port ----------------------------------------------------------------------- */
 
 static void write_metrics(void *self, pc_buffer *out)
@@ -161,7 +151,7 @@ static pc_status start_operator(pc_app *app)
     }
     if (pc_status_ok(&status)) {
         char found[256];
-        print_address(found, sizeof found, address, pc_operator_port(app->operator_port));
+        pc_listener_print(found, sizeof found, address, pc_operator_port(app->operator_port));
         PC_LOG(app->log, PC_LOG_INFO, "operator.ready", pc_log_text("address", found));
     }
     return status;
@@ -816,8 +806,8 @@ pc_status pc_app_start(pc_app **out, const pc_config *config, pc_log *log)
         status = start_reloading(app);
     }
     if (pc_status_ok(&status)) {
-        print_address(app->address, sizeof app->address, config->listen.address,
-                      pc_rpc_server_port(app->server));
+        pc_listener_print(app->address, sizeof app->address, config->listen.address,
+                          pc_rpc_server_port(app->server));
         app->page.server = app->server;
         app->page.door = app->door;
         pc_health_set_all(app->health, true);

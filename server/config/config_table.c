@@ -19,7 +19,9 @@ enum { KIB = 1024, MIB = 1024 * 1024 };
 
 const config_key config_keys[] = {
     {"listen.address", KEY_TEXT, AT(listen.address), "127.0.0.1:50051", 0, 0, NULL, "HOST:PORT",
-     "where to listen: host:port (port 0: a free one) or unix:/path"},
+     "where to listen: host:port (port 0: a free one), unix:/path, or fd:3 for a socket that "
+     "systemd "
+     "passes"},
     {"listen.ready_file", KEY_TEXT, AT(listen.ready_file), "", 0, 0, NULL, "FILE",
      "write the address to this file once calls are served"},
     {"listen.tls_certificate_file", KEY_FILE, AT(listen.tls_certificate_file), "", 0, 0, NULL,

@@ -1,10 +1,14 @@
 /* Of the addresses that a name has, the first that can be listened on. */
 #include "util/listener.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -65,8 +69,50 @@ static int listen_on_text(const char *text)
     return fd;
 }
 
+/* The descriptor that "fd:3" names, or -1 when it does not name one. */
+static int descriptor_of(const char *address)
+{
+    char *end = NULL;
+    if (strncmp(address, "fd:", 3) != 0 || address[3] < '0' || address[3] > '9') {
+        return -1;
+    }
+    long number = strtol(address + 3, &end, 10);
+    return *end == '\0' && number > STDERR_FILENO && number <= 1024 ? (int)number : -1;
+}
+
+static bool is_tcp_listener(int fd)
+{
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    struct sockaddr_storage address = {0};
+    socklen_t address_size = sizeof address;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0 &&
+           getsockname(fd, (struct sockaddr *)&address, &address_size) == 0 &&
+           (address.ss_family == AF_INET || address.ss_family == AF_INET6);
+}
+
+/* The socket that was passed to us, made like one of ours. */
+static int take_over(const char *address)
+{
+    int fd = descriptor_of(address);
+    if (fd < 0 || !is_tcp_listener(fd) || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) {
+        return -1;
+    }
+    return fd;
+}
+
 pc_status pc_listener_open(int *out, const char *address, const char *flag)
 {
+    if (strncmp(address, "fd:", 3) == 0) {
+        *out = take_over(address);
+        return *out >= 0 ? PC_OK
+                         : pc_status_new(PC_CODE_FAILED_PRECONDITION, "ADDRESS_INVALID",
+                                         "cannot listen on %s: it must be a TCP socket that "
+                                         "listens and was passed at the start, as by a .socket "
+                                         "unit of systemd; see %s",
+                                         address, flag);
+    }
     *out = listen_on_text(address);
     if (*out >= 0) {
         return PC_OK;
@@ -99,4 +145,35 @@ int pc_listener_port(int listener)
         return 0;
     }
     return ntohs(address.any.sa_family == AF_INET6 ? address.six.sin6_port : address.four.sin_port);
+}
+
+/* Of a socket that was passed to us: its own address, since ours says nothing of it. */
+static void print_own(char *out, size_t size, int fd, int port)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in four;
+        struct sockaddr_in6 six;
+    } address = {0};
+    socklen_t address_size = sizeof address;
+    char host[INET6_ADDRSTRLEN] = "";
+    (void)getsockname(fd, &address.any, &address_size);
+    bool is_six = address.any.sa_family == AF_INET6;
+    (void)inet_ntop(is_six ? AF_INET6 : AF_INET,
+                    is_six ? (const void *)&address.six.sin6_addr : &address.four.sin_addr, host,
+                    sizeof host);
+    (void)snprintf(out, size, is_six ? "[%s]:%d" : "%s:%d", host, port);
+}
+
+void pc_listener_print(char *out, size_t size, const char *address, int port)
+{
+    const char *colon = strrchr(address, ':');
+    int fd = descriptor_of(address);
+    if (fd >= 0) {
+        print_own(out, size, fd, port);
+    } else if (port == 0 || colon == NULL) {
+        (void)snprintf(out, size, "%s", address);
+    } else {
+        (void)snprintf(out, size, "%.*s:%d", (int)(colon - address), address, port);
+    }
 }

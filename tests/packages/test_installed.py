@@ -77,8 +77,8 @@ def show(name):
     return run("systemctl", "show", "--value", "-p", name, UNIT).stdout.strip()
 
 
-def start(verb="start"):
-    done = run("systemctl", verb, UNIT, check=False)
+def start(verb="start", unit=UNIT):
+    done = run("systemctl", verb, unit, check=False)
     assert done.returncode == 0, done.stderr + journal()
 
 
@@ -298,6 +298,27 @@ class StrangersPath(unittest.TestCase):
         self.assertEqual(show("MainPID"), pid)
         with open(f"{self.folder}/tls.crt", "rb") as file:
             ask_from_python(grpc.ssl_channel_credentials(file.read()))
+
+    def test_08b_with_a_socket_of_systemds_nobody_is_refused(self):
+        config = read(CONFIG)
+        run("systemctl", "stop", UNIT)
+        write(CONFIG, SETTINGS.replace("address: 127.0.0.1:50051", "address: fd:3"), 0o640)
+        start("start", "profile-contextd.socket")
+        # The first call starts the server.
+        self.assertEqual(show("ActiveState"), "inactive")
+        ask_from_python()
+        self.assertEqual(show("ActiveState"), "active")
+        self.assertRegex(show("StatusText"), r"^serving on \[::\]:50051$")
+        # While it restarts, calls wait.
+        restart = subprocess.Popen(["systemctl", "restart", UNIT])
+        asked = 0
+        while restart.poll() is None or asked < 3:
+            ask_from_python()
+            asked += 1
+        self.assertEqual(restart.returncode, 0)
+        run("systemctl", "stop", "profile-contextd.socket", UNIT)
+        write(CONFIG, config, 0o640)
+        start()
 
     def test_09_an_upgrade_keeps_the_configuration_and_goes_on(self):
         pid = show("MainPID")
