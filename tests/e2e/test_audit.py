@@ -224,5 +224,34 @@ class Audit(unittest.TestCase):
             self.assertIn(said, run.stderr)
 
 
+    def test_who_is_refused_has_a_line_and_what_is_denied_is_told_as_denied(self):
+        policy = os.path.join(self.folder, "policy.yaml")
+        with open(policy, "w") as file:
+            file.write("callers:\n"
+                       "  - {name: '', rpcs: GetContext, sections: profile, namespaces: '*',\n"
+                       "     sandboxes: '*', merge_policies: '*', purposes: '*'}\n")
+        server = self.start(f"--access-policy-file={policy}")
+        denied = grpc.StatusCode.PERMISSION_DENIED
+        server.fails("GetProfile", messages.GetProfileRequest(identity=identity()), denied)
+        for path in ("/grpc.health.v1.Health/Check", "/no.Such/Method"):
+            with self.assertRaises(grpc.RpcError):
+                server.channel.unary_unary(path)(b"", timeout=10)
+        server.call("GetContext", messages.GetContextRequest(
+            identity=identity(), read_mask={"paths": ["profile", "events"]}))
+        server.quit()
+        lines = self.accesses()
+        self.assertEqual(sorted((line["event"], line["rpc"], line["code"]) for line in lines), [
+            ("access", "GetContext", "OK"),
+            ("refused", "/grpc.health.v1.Health/Check", "PERMISSION_DENIED"),
+            ("refused", "GetProfile", "PERMISSION_DENIED"),
+            ("refused", "unknown", "UNIMPLEMENTED"),
+        ])
+        seen = [line for line in lines if line["event"] == "access"][0]
+        self.assertRegex(seen["policy"], "^[0-9a-f]{12}$")
+        self.assertEqual({name: section["status"] for name, section in seen["sections"].items()},
+                         {"profile": "OK", "events": "DENIED"})
+        self.assertEqual(self.verify()[0], 0)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)
