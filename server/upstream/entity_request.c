@@ -7,6 +7,7 @@
 
 #include "upstream/url.h"
 #include "util/buffer.h"
+#include "util/utf8.h"
 
 /* Generous bounds: the upstream publishes 1024 characters for an id and nothing for the rest. They
  * only keep nonsense from costing a call. */
@@ -100,6 +101,12 @@ static void check_events(pc_status *status, const pc_entity_query *query)
     }
 }
 
+/* What goes into a body has to be. */
+static bool is_utf8(const char *text)
+{
+    return pc_utf8_valid((const uint8_t *)text, strlen(text));
+}
+
 static void check_audiences(pc_status *status, const pc_entity_query *query)
 {
     if (query->audience_count < 1 || query->audience_count > PC_ENTITY_AUDIENCES_MAX) {
@@ -108,8 +115,9 @@ static void check_audiences(pc_status *status, const pc_entity_query *query)
     }
     for (size_t i = 0; i < query->audience_count; i++) {
         const char *id = query->audience_ids[i];
-        if (id == NULL || id[0] == '\0' || strlen(id) > TEXT_BYTES_MAX) {
-            pc_status_add_violation(status, "audience_ids", "must be 1 to 4096 bytes each");
+        if (id == NULL || id[0] == '\0' || strlen(id) > TEXT_BYTES_MAX || !is_utf8(id)) {
+            pc_status_add_violation(status, "audience_ids",
+                                    "must be 1 to 4096 bytes of UTF-8 each");
             return;
         }
     }
@@ -118,11 +126,12 @@ static void check_audiences(pc_status *status, const pc_entity_query *query)
 static bool is_ref(const pc_entity_ref *ref)
 {
     if (ref->xid != NULL) {
-        return is_id(ref->xid, strlen(ref->xid), ID_BYTES_MAX);
+        return is_id(ref->xid, strlen(ref->xid), ID_BYTES_MAX) && is_utf8(ref->xid);
     }
     return ref->namespace_code != NULL && ref->id != NULL &&
            is_id(ref->namespace_code, strlen(ref->namespace_code), NAMESPACE_BYTES_MAX) &&
-           is_id(ref->id, strlen(ref->id), ID_BYTES_MAX);
+           is_id(ref->id, strlen(ref->id), ID_BYTES_MAX) && is_utf8(ref->namespace_code) &&
+           is_utf8(ref->id);
 }
 
 static void check_refs(pc_status *status, const pc_entity_query *query)
@@ -135,8 +144,9 @@ static void check_refs(pc_status *status, const pc_entity_query *query)
         bool mixed = query->kind == PC_ENTITY_GRAPH &&
                      (query->refs[i].xid == NULL) != (query->refs[0].xid == NULL);
         if (mixed || !is_ref(&query->refs[i])) {
-            pc_status_add_violation(status, "refs",
-                                    "must be namespaces and ids, or XIDs, of at most 4096 bytes");
+            pc_status_add_violation(
+                status, "refs",
+                "must be namespaces and ids, or XIDs, of at most 4096 bytes of UTF-8");
             return;
         }
     }
@@ -261,13 +271,11 @@ static pc_status write_body(pc_entity_request *out, json_t *root)
     return PC_OK;
 }
 
-/* Appends `item` to `array`, both taken or borrowed as jansson does; `bad` says which text cannot
- * have been UTF-8 when there is no item. */
-static void append(pc_status *status, json_t *array, json_t *item, const char *bad)
+/* Appends `item` to `array`, both taken or borrowed as jansson does. An item is NULL for lack of
+ * memory: that its texts are UTF-8 has been checked. */
+static void append(pc_status *status, json_t *array, json_t *item)
 {
-    if (item == NULL) {
-        pc_status_add_violation(status, bad, "must be valid UTF-8");
-    } else if (json_array_append_new(array, item) != 0) {
+    if (json_array_append_new(array, item) != 0) {
         pc_status_clear(status);
         *status = pc_status_out_of_memory();
     }
@@ -279,7 +287,7 @@ static pc_status write_audiences_body(pc_entity_request *out, const pc_entity_qu
     json_t *ids = json_array();
     pc_status status = PC_OK;
     for (size_t i = 0; i < query->audience_count && pc_status_ok(&status); i++) {
-        append(&status, ids, json_pack("{s:s}", "id", query->audience_ids[i]), "audience_ids");
+        append(&status, ids, json_pack("{s:s}", "id", query->audience_ids[i]));
     }
     if (!pc_status_ok(&status)) {
         json_decref(ids);
@@ -315,8 +323,7 @@ static pc_status write_batch_body(pc_entity_request *out, const pc_entity_query 
         append(&status, identities,
                ref->xid != NULL ? json_pack("{s:s}", "entityId", ref->xid)
                                 : json_pack("{s:s,s:{s:s}}", "entityId", ref->id, "entityIdNS",
-                                            "code", ref->namespace_code),
-               "refs");
+                                            "code", ref->namespace_code));
     }
     if (!pc_status_ok(&status)) {
         json_decref(identities);
@@ -347,8 +354,7 @@ static pc_status write_graph_body(pc_entity_request *out, const pc_entity_query 
         const pc_entity_ref *ref = &query->refs[i];
         append(&status, items,
                by_xid ? json_string(ref->xid)
-                      : json_pack("{s:s,s:s}", "ns", ref->namespace_code, "id", ref->id),
-               "refs");
+                      : json_pack("{s:s,s:s}", "ns", ref->namespace_code, "id", ref->id));
     }
     if (!pc_status_ok(&status)) {
         json_decref(items);
