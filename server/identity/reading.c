@@ -7,26 +7,19 @@
 #include <openssl/err.h>
 #include <stdlib.h>
 
-static _Thread_local bool lacked_memory;
-
-static void *allocate(size_t size)
-{
-    void *block = malloc(size);
-    lacked_memory = lacked_memory || block == NULL;
-    return block;
-}
+#include "util/memory_watch.h"
 
 void pc_json_watch_memory(void)
 {
-    json_set_alloc_funcs(allocate, free);
+    json_set_alloc_funcs(pc_watched_malloc, free);
 }
 
 json_t *pc_json_object_read(const void *bytes, size_t size, bool *no_memory)
 {
-    lacked_memory = false;
+    pc_memory_watch_begin();
     json_t *read = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, NULL);
-    *no_memory = lacked_memory;
-    if (lacked_memory || !json_is_object(read)) {
+    *no_memory = pc_memory_was_lacking();
+    if (*no_memory || !json_is_object(read)) {
         json_decref(read);
         return NULL;
     }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "upstream/retry_after.h"
+#include "util/memory_watch.h"
 
 enum {
     ERROR_BYTES_MAX = 64 * 1024,  /* of an error worth reading; longer ones are judged by status */
@@ -111,9 +112,17 @@ static facts read_facts(json_t *root)
     return read_object(object);
 }
 
-static json_t *parse(const void *body, size_t size)
+/* `*root` is NULL for what is no JSON. */
+static pc_status parse(json_t **root, const void *body, size_t size)
 {
-    return size > ERROR_BYTES_MAX ? NULL : json_loadb(body, size, 0, NULL);
+    pc_memory_watch_begin();
+    *root = size > ERROR_BYTES_MAX ? NULL : json_loadb(body, size, 0, NULL);
+    if (pc_memory_was_lacking()) {
+        json_decref(*root);
+        *root = NULL;
+        return pc_status_out_of_memory();
+    }
+    return PC_OK;
 }
 
 static pc_status not_found(pc_entity_kind kind)
@@ -320,9 +329,9 @@ static pc_status judge_success(pc_entity_kind kind, int http_status, const char 
         return PC_OK;
     }
     /* What cannot be read here is for the mapping to refuse, with a better message. */
-    json_t *root = parse(body, size);
-    pc_status status = PC_OK;
-    if (http_status == 207) {
+    json_t *root;
+    pc_status status = parse(&root, body, size);
+    if (pc_status_ok(&status) && http_status == 207) {
         status = judge_multi_status(kind, root, header_ms);
     }
     if (pc_status_ok(&status) && kind != PC_ENTITY_DELETE && has_only_placeholders(root)) {
@@ -339,7 +348,11 @@ pc_status pc_error_body_judge(pc_entity_kind kind, int http_status, const void *
         (http_status == 202 && kind == PC_ENTITY_DELETE)) {
         return judge_success(kind, http_status, body, body_size, retry_after_ms);
     }
-    json_t *root = parse(body, body_size);
+    json_t *root;
+    pc_status status = parse(&root, body, body_size);
+    if (!pc_status_ok(&status)) {
+        return status;
+    }
     facts found = read_facts(root);
     json_decref(root);
     /* A 404 need not say more than its status. */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/memory_watch.h"
+
 enum {
     DAY_S = 86400,
     TOKEN_BYTES_MAX = 16 * 1024,
@@ -84,8 +86,11 @@ pc_status pc_token_answer_read(pc_token_answer *out, int http_status, const void
 {
     *out = (pc_token_answer){.access_token = NULL};
     if (http_status == 200) {
+        pc_memory_watch_begin();
         json_t *root = json_loadb(body, body_size, 0, NULL);
-        pc_status status = read_token(out, root);
+        /* Half a token would be refused by the upstream for as long as the whole one is good. */
+        pc_status status =
+            pc_memory_was_lacking() ? pc_status_out_of_memory() : read_token(out, root);
         json_decref(root);
         return status;
     }
