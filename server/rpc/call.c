@@ -748,6 +748,7 @@ void pc_call_fail(pc_call *call, pc_status status)
     pc_call_set_status(call, status);
     grpc_op ops[3];
     size_t count = 0;
+    pc_call_ref(call); /* the answer may be out, and all references given back, under the lock */
     pthread_mutex_lock(&call->stream_lock);
     if (!call->headers_sent) {
         pc_call_headers_op(call, &ops[count++], 0);
@@ -756,6 +757,7 @@ void pc_call_fail(pc_call *call, pc_status status)
     pc_call_status_op(call, &ops[count++]);
     answer_ops(call, ops, count);
     pthread_mutex_unlock(&call->stream_lock);
+    pc_call_unref(call);
 }
 
 void pc_stream_finish(pc_call *call)
@@ -763,6 +765,7 @@ void pc_stream_finish(pc_call *call)
     claim_answer(call);
     grpc_op ops[3];
     size_t count = 0;
+    pc_call_ref(call); /* the answer may be out, and all references given back, under the lock */
     pthread_mutex_lock(&call->stream_lock);
     if (!call->headers_sent) {
         pc_call_headers_op(call, &ops[count++], 0);
@@ -771,4 +774,5 @@ void pc_stream_finish(pc_call *call)
     pc_call_status_op(call, &ops[count++]);
     answer_ops(call, ops, count);
     pthread_mutex_unlock(&call->stream_lock);
+    pc_call_unref(call);
 }
