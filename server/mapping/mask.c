@@ -182,6 +182,12 @@ const pc_mask *pc_mask_intersect(pc_arena *arena, const pc_mask *a, const pc_mas
     if (both == NULL) {
         return NULL;
     }
+    both->untyped = a->untyped == NULL   ? b->untyped
+                    : b->untyped == NULL ? a->untyped
+                                         : pc_mask_intersect(arena, a->untyped, b->untyped);
+    if (both->untyped == NULL && (a->untyped != NULL || b->untyped != NULL)) {
+        return NULL;
+    }
     for (size_t i = 0; i < a->table->field_count; i++) {
         if (a->children[i] != NULL && b->children[i] != NULL) {
             const pc_mask *child = pc_mask_intersect(arena, a->children[i], b->children[i]);
@@ -193,6 +199,61 @@ const pc_mask *pc_mask_intersect(pc_arena *arena, const pc_mask *a, const pc_mas
         }
     }
     return both;
+}
+
+/* Whether a property's value that did not fit its field may be shown. */
+static bool keeps_untyped(const pc_mask *untyped, const uint8_t *name, size_t size)
+{
+    const pc_field_table *field =
+        untyped->all ? NULL : pc_table_find_json(untyped->table, (const char *)name, size);
+    const pc_mask *child = field == NULL ? NULL : untyped->children[field - untyped->table->fields];
+    return field == NULL || (child != NULL && child->all);
+}
+
+/* Whether an entry of the maps in Extensions may be shown; its key is a name, or a JSON pointer
+ * that begins with one. */
+static bool keeps_entry(const pc_mask *untyped, const pc_wire_field *entry, bool by_pointer)
+{
+    pc_wire_reader reader;
+    pc_wire_field part;
+    pc_wire_reader_init(&reader, entry->bytes, entry->size);
+    while (pc_wire_next(&reader, &part)) {
+        if (part.number != 1 || part.type != PC_WIRE_BYTES) {
+            continue;
+        }
+        size_t start = by_pointer && part.size > 0 ? 1 : 0;
+        size_t end = start;
+        while (end < part.size && !(by_pointer && part.bytes[end] == '/')) {
+            end++;
+        }
+        return keeps_untyped(untyped, part.bytes + start, end - start);
+    }
+    return false;
+}
+
+/* The maps of an Extensions: `fields`, a Struct, and those by JSON pointer. */
+static bool filter_extensions(pc_buffer *out, const uint8_t *wire, size_t size,
+                              const pc_mask *untyped, bool in_struct)
+{
+    enum { FIELDS = 1 };
+    pc_wire_reader reader;
+    pc_wire_field field;
+    pc_wire_reader_init(&reader, wire, size);
+    while (pc_wire_next(&reader, &field)) {
+        if (field.type != PC_WIRE_BYTES) {
+            return false;
+        }
+        if (field.number == FIELDS && !in_struct) {
+            size_t mark = pc_wire_begin(out, FIELDS);
+            if (!filter_extensions(out, field.bytes, field.size, untyped, true)) {
+                return false;
+            }
+            pc_wire_end(out, mark);
+        } else if (keeps_entry(untyped, &field, !in_struct)) {
+            pc_buffer_append(out, field.start, field.whole_size);
+        }
+    }
+    return !reader.failed;
 }
 
 /* False when the bytes are malformed. Recursive as deep as the mask. */
@@ -207,7 +268,8 @@ static bool filter(pc_buffer *out, const uint8_t *wire, size_t size, const pc_ma
         if (child == NULL) {
             continue;
         }
-        if (child->all || child->table == NULL) {
+        bool has_untyped = mask->untyped != NULL && row->type == PC_FIELD_EXTENSIONS;
+        if (!has_untyped && (child->all || child->table == NULL)) {
             pc_buffer_append(out, field.start, field.whole_size);
             continue;
         }
@@ -216,7 +278,8 @@ static bool filter(pc_buffer *out, const uint8_t *wire, size_t size, const pc_ma
         }
         size_t start = out->size;
         size_t mark = pc_wire_begin(out, field.number);
-        if (!filter(out, field.bytes, field.size, child)) {
+        if (has_untyped ? !filter_extensions(out, field.bytes, field.size, mask->untyped, false)
+                        : !filter(out, field.bytes, field.size, child)) {
             return false;
         }
         /* Items of lists keep their places; a single message of which nothing is left goes. */

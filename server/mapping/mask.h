@@ -48,6 +48,12 @@ const pc_mask *pc_mask_intersect(pc_arena *arena, const pc_mask *a, const pc_mas
 /* Whether the mask keeps nothing at all. */
 bool pc_mask_is_empty(const pc_mask *mask);
 
+/* The mask, with the extensions cut down to what `clear` keeps whole: a value that did not fit its
+ * field is among the extensions under the field's JSON name, where it would show what the mask
+ * leaves out, or what is shown changed. NULL for `clear` is nothing. NULL when out of memory;
+ * arena. Both masks were compiled against the same table. */
+const pc_mask *pc_mask_keep_untyped(pc_arena *arena, const pc_mask *mask, const pc_mask *clear);
+
 /* What is left of a mask when what `denied` covers is taken off; `*out` is NULL when that is
  * nothing; arena. False when out of memory. Both masks were compiled against the same table. */
 PC_NODISCARD bool pc_mask_without(const pc_mask **out, pc_arena *arena, const pc_mask *mask,

@@ -33,6 +33,9 @@ static pc_mask *writable(const pc_mask *mask)
 static pc_mask *spread(pc_arena *arena, const pc_mask *mask)
 {
     pc_mask *copy = pc_mask_new(arena, mask->table, false);
+    if (copy != NULL) {
+        copy->untyped = mask->untyped;
+    }
     for (size_t i = 0; copy != NULL && i < mask->table->field_count; i++) {
         copy->children[i] = mask->all ? pc_mask_new(arena, below(&mask->table->fields[i]), true)
                                       : mask->children[i];
@@ -66,6 +69,34 @@ bool pc_mask_without(const pc_mask **out, pc_arena *arena, const pc_mask *mask,
     }
     *out = pc_mask_is_empty(left) ? NULL : left;
     return true;
+}
+
+const pc_mask *pc_mask_keep_untyped(pc_arena *arena, const pc_mask *mask, const pc_mask *clear)
+{
+    if (mask->table == NULL || (clear != NULL && clear->all)) {
+        return mask;
+    }
+    if (clear == NULL) {
+        clear = pc_mask_new(arena, mask->table, false);
+    }
+    pc_mask *marked = spread(arena, mask);
+    if (marked == NULL || clear == NULL) {
+        return NULL;
+    }
+    marked->untyped = clear;
+    for (size_t i = 0; i < mask->table->field_count; i++) {
+        const pc_mask *child = marked->children[i];
+        const pc_mask *clear_child = clear->children[i];
+        if (child == NULL) {
+            continue;
+        }
+        child = pc_mask_keep_untyped(arena, child, clear_child);
+        if (child == NULL) {
+            return NULL;
+        }
+        marked->children[i] = writable(child);
+    }
+    return marked;
 }
 
 const pc_mask *pc_mask_narrow(pc_arena *arena, const pc_mask *mask, uint32_t number,

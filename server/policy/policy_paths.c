@@ -268,6 +268,23 @@ static void put_missing(policy_reading *r, pc_view_rights *rights, const char *p
     pc_buffer_deinit(&out);
 }
 
+/* Values that did not fit their fields are shown only where the field is, as it is. */
+static void cut_untyped(policy_reading *r, const pc_mask **shown, const pc_mask *const *plain,
+                        const pc_name_list *names)
+{
+    for (int v = PC_VIEW_PROFILE; v < PC_VIEW_COUNT && !r->out_of_memory; v++) {
+        const pc_mask *clear = plain[v];
+        bool is_profile = v == PC_VIEW_PROFILE || v == PC_VIEW_WHOLE_PROFILE;
+        if (is_profile && !names->all) {
+            clear = without_path(r, clear, &pc_table_Profile, "identity_map");
+        }
+        if (shown[v] != NULL && !r->out_of_memory) {
+            shown[v] = pc_mask_keep_untyped(r->arena, shown[v], clear);
+            r->out_of_memory = shown[v] == NULL;
+        }
+    }
+}
+
 void policy_compile_views(policy_reading *r, pc_grant *grant, const pc_value_mask *masks,
                           size_t mask_count)
 {
@@ -282,6 +299,7 @@ void policy_compile_views(policy_reading *r, pc_grant *grant, const pc_value_mas
     }
     cut_views(r, shown, root, clear, grant);
     cut_views(r, plain, clear, clear, grant);
+    cut_untyped(r, shown, plain, &grant->namespaces);
     for (int v = PC_VIEW_PROFILE; v < PC_VIEW_COUNT; v++) {
         pc_view_rights *rights = &grant->views[v];
         *rights = (pc_view_rights){
@@ -369,6 +387,7 @@ static void read_denied(policy_reading *r, pc_consent_rule *rule, const policy_e
     const pc_grant full = {.namespaces = {.all = true}, .sections = UINT32_MAX};
     if (!r->out_of_memory) {
         cut_views(r, rule->left, left, left, &full);
+        cut_untyped(r, rule->left, rule->left, &full.namespaces);
         for (int v = PC_VIEW_PROFILE; v < PC_VIEW_COUNT; v++) {
             bool whole = rule->left[v] != NULL && pc_mask_is_all(rule->left[v]);
             rule->views |= whole ? 0 : PC_VIEW_BIT(v);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "mapping/mask.h"
+#include "mapping/transcode.h"
 #include "mapping/wire.h"
 #include "mapping_tables.h"
 
@@ -149,6 +150,68 @@ static void a_path_of_xdm_has_to_be_kept_in_all_its_meanings(void **state)
     assert_false(pc_mask_keeps_json_path(mask, "segmentMembership.ups.x.status"));
 }
 
+/* What the mask shows of a profile, as bytes that can be searched. */
+static pc_buffer show(const char *json, const pc_mask *mask)
+{
+    pc_buffer whole;
+    pc_buffer shown;
+    pc_buffer_init(&whole, 1 << 16);
+    pc_buffer_init(&shown, 1 << 16);
+    pc_status status =
+        pc_transcode(&whole, (const uint8_t *)json, strlen(json), &pc_table_Profile, NULL);
+    assert_true(pc_status_ok(&status));
+    status = pc_mask_filter(&shown, whole.bytes, whole.size, mask);
+    assert_true(pc_status_ok(&status));
+    pc_buffer_deinit(&whole);
+    return shown;
+}
+
+static bool holds(const pc_buffer *bytes, const char *text)
+{
+    return bytes->size > 0 && memmem(bytes->bytes, bytes->size, text, strlen(text)) != NULL;
+}
+
+static void a_value_that_did_not_fit_shows_only_where_its_field_is_kept_as_it_is(void **state)
+{
+    (void)state;
+    const char json[] = "{\"person\":{\"birthDate\":\"1980-05-01T00:00:00Z\",\"other\":\"theirs\"},"
+                        "\"mobilePhone\":{\"number\":15551234567,\"_more\":\"kept\"},"
+                        "\"homeAddress\":\"a street\",\"_tenant\":{\"tier\":\"gold\"}}";
+    const pc_mask *all = compile("");
+    const pc_mask *clear;
+    assert_true(pc_mask_without(
+        &clear, &arena, all, compile("person.birth_date mobile_phone.number home_address.city")));
+    pc_buffer shown = show(json, all);
+    assert_true(holds(&shown, "1980-05-01T00:00:00Z"));
+    assert_true(holds(&shown, "a street"));
+    pc_buffer_deinit(&shown);
+    /* Shown with the number, as where that is masked. */
+    const pc_mask *mask;
+    assert_true(
+        pc_mask_without(&mask, &arena, all, compile("person.birth_date home_address.city")));
+    shown = show(json, pc_mask_intersect(&arena, all, pc_mask_keep_untyped(&arena, mask, clear)));
+    assert_false(holds(&shown, "1980"));
+    assert_false(holds(&shown, "a street"));
+    assert_true(holds(&shown, "theirs"));
+    assert_true(holds(&shown, "kept"));
+    assert_true(holds(&shown, "gold"));
+    assert_true(holds(&shown, "15551234567")); /* the field itself */
+    pc_buffer_deinit(&shown);
+    /* Who asks for nothing but what is left gets no more. */
+    shown = show(json, pc_mask_intersect(&arena, compile("extensions mobile_phone.extensions"),
+                                         pc_mask_keep_untyped(&arena, mask, clear)));
+    assert_false(holds(&shown, "5551234"));
+    assert_false(holds(&shown, "a street"));
+    assert_true(holds(&shown, "kept"));
+    assert_true(holds(&shown, "gold"));
+    pc_buffer_deinit(&shown);
+    /* Nothing but what has no field, where nothing is clear. */
+    shown = show(json, pc_mask_keep_untyped(&arena, all, NULL));
+    assert_false(holds(&shown, "a street"));
+    assert_true(holds(&shown, "gold"));
+    pc_buffer_deinit(&shown);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +220,7 @@ int main(void)
         cmocka_unit_test(a_field_is_narrowed_or_left_out),
         cmocka_unit_test(what_is_missing_is_told_in_the_asked_paths),
         cmocka_unit_test(a_path_of_xdm_has_to_be_kept_in_all_its_meanings),
+        cmocka_unit_test(a_value_that_did_not_fit_shows_only_where_its_field_is_kept_as_it_is),
     };
     return cmocka_run_group_tests(tests, open_arena, close_arena);
 }
