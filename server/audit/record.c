@@ -149,14 +149,31 @@ static void put_sections(pc_buffer *line, const pc_audit_access *access)
     pc_buffer_append_text(line, "}");
 }
 
-/* Paths are made of field names, which need no escapes. */
+/* Made of field names: what else a caller asks for is not kept. */
+static bool is_path(const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        char c = bytes[i];
+        bool fits =
+            (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '*';
+        if (!fits) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void put_paths(pc_buffer *line, const char *paths)
 {
     pc_buffer_append_text(line, ",\"fields\":[");
     for (const char *at = paths; *at != '\0';) {
         size_t size = strcspn(at, ",");
         pc_buffer_append_text(line, at == paths ? "\"" : ",\"");
-        pc_buffer_append(line, at, size);
+        if (is_path(at, size)) {
+            pc_buffer_append(line, at, size);
+        } else {
+            pc_buffer_append_text(line, "?");
+        }
         pc_buffer_append_text(line, "\"");
         at += size + (at[size] == ',');
     }

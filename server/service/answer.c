@@ -103,7 +103,12 @@ pc_slice *pc_take_data(pc_gathered *gathered, pc_section section)
 void pc_note_entry(pc_call *call, const pc_gathered *gathered)
 {
     const pc_service *service = pc_call_service(call);
-    pc_call_count_upstream(call, gathered->upstream_calls, gathered->upstream_bytes);
+    /* The size of what is withheld would tell whether there is anything. */
+    bool tells = true;
+    for (size_t s = 0; s < PC_SECTION_COUNT; s++) {
+        tells = tells && !gathered->sections[s].withheld;
+    }
+    pc_call_count_upstream(call, gathered->upstream_calls, tells ? gathered->upstream_bytes : 0);
     pc_section_counts_add(service->section_counts, PC_SECTION_NONE, gathered->sections,
                           PC_SECTION_COUNT);
     pc_part_ages_add(service->part_ages, gathered);

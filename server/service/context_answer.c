@@ -65,6 +65,17 @@ static void add_piece(pc_pieces *pieces, pc_slice *slice)
     }
 }
 
+/* Whether the caller sees anything of the person: if not, nor that there is one. */
+static bool is_seen(const pc_gather_plan *plan, const pc_gathered *gathered)
+{
+    for (int s = 1; s < PC_SECTION_COUNT; s++) {
+        if ((plan->sections & PC_SECTION_BIT(s)) != 0 && !gathered->sections[s].withheld) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void put_head(pc_buffer *out, const pc_gather_plan *plan, const pc_gathered *gathered)
 {
     const pc_person *person = &plan->person;
@@ -74,7 +85,7 @@ static void put_head(pc_buffer *out, const pc_gather_plan *plan, const pc_gather
         pc_wire_put_text(out, 2, person->id);
         pc_wire_end(out, mark);
     }
-    if (gathered->xid[0] != '\0' && !gathered->xid_withheld) {
+    if (gathered->xid[0] != '\0' && !gathered->xid_withheld && is_seen(plan, gathered)) {
         pc_wire_put_text(out, PC_CONTEXT_XID, gathered->xid);
     }
     for (int s = 1; s < PC_SECTION_COUNT; s++) {

@@ -146,6 +146,29 @@ static void test_trail__a_line_says_who_saw_what_of_whom(void **state)
     close_trail(&f);
 }
 
+/* A call that is refused before its mask is looked at may name anything. */
+static void test_trail__what_is_no_path_cannot_break_a_line(void **state)
+{
+    (void)state;
+    static const char *const fields[] = {"a\nb", "x\"y", "+49 30 1234", "profile.person"};
+    fixture f = open_trail();
+    pc_audit_access access = some_access();
+    access.fields = fields;
+    access.field_count = PC_COUNT_OF(fields);
+    pc_audit_trail_put(f.trail, &access);
+    wait_for_lines(&f, 1);
+    pc_audit_trail_free(f.trail);
+    f.trail = NULL;
+    char line[4096];
+    FILE *file = fopen(f.path, "r");
+    assert_non_null(fgets(line, sizeof line, file)); /* open */
+    assert_non_null(fgets(line, sizeof line, file));
+    (void)fclose(file);
+    assert_non_null(strstr(line, "\"fields\":[\"?\",\"?\",\"?\",\"profile.person\"]"));
+    assert_int_equal(verify(&f).fault, PC_AUDIT_WHOLE);
+    close_trail(&f);
+}
+
 static void test_trail__texts_that_are_too_long_are_cut_and_the_line_stays_whole(void **state)
 {
     (void)state;
@@ -215,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trail__a_line_says_who_saw_what_of_whom),
+        cmocka_unit_test(test_trail__what_is_no_path_cannot_break_a_line),
         cmocka_unit_test(test_trail__texts_that_are_too_long_are_cut_and_the_line_stays_whole),
         cmocka_unit_test(test_trail__a_full_disk_holds_up_nobody_and_what_is_dropped_is_told),
     };
