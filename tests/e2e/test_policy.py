@@ -424,6 +424,7 @@ class Policy(unittest.TestCase):
                 identity=person, read_mask={"paths": ["events"]})).context
             self.assertEqual([(info.status, info.reason) for info in context.sections],
                              [(DENIED, "CONSENT_MISSING")])
+            self.assertEqual(context.xid, "")
         page = self.call("marketing", "ListEvents", messages.ListEventsRequest(identity=identity()))
         self.assertTrue(page.events)
         batch = self.call("marketing", "BatchGetProfiles", batch_messages.BatchGetProfilesRequest(
