@@ -616,7 +616,12 @@ static void try_again(pc_gathering *g, part_fetch *f)
     f->tried_again = true;
     pc_status_clear(&f->status);
     f->flight.waiter = (pc_waiter){.told = on_part};
+    /* The flight may end, and with it all that refers to the gathering, before this returns. */
+    pthread_mutex_lock(&g->lock);
+    g->references++;
+    pthread_mutex_unlock(&g->lock);
     fly(g, f);
+    unref(g);
 }
 
 static void map_part(pc_job *job)
