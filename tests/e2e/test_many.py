@@ -378,7 +378,8 @@ class StreamEvents(unittest.TestCase):
         self.assertLessEqual(self.fetching_stops(1), 3)
         grown = memory_kib(self.server.popen.pid) - idle
         if KIND == "plain":
-            self.assertLess(grown, page_kib, f"KiB above idle, with pages of {page_kib:.0f}")
+            # The page, and what a call and the kernel's pages of memory add to it.
+            self.assertLess(grown, 1.25 * page_kib, f"KiB above idle, pages are {page_kib:.0f}")
         # Awake, it gets all of the rest.
         self.assertEqual(sum(len(page.events) for page in call), MANY_EVENTS - 1000)
 
