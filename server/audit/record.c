@@ -152,15 +152,7 @@ static void put_sections(pc_buffer *line, const pc_audit_access *access)
 /* Made of field names: what else a caller asks for is not kept. */
 static bool is_path(const char *bytes, size_t size)
 {
-    for (size_t i = 0; i < size; i++) {
-        char c = bytes[i];
-        bool fits =
-            (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '*';
-        if (!fits) {
-            return false;
-        }
-    }
-    return true;
+    return strspn(bytes, "abcdefghijklmnopqrstuvwxyz0123456789_.*") >= size;
 }
 
 static void put_paths(pc_buffer *line, const char *paths)

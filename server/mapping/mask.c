@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "mapping/wire.h"
+#include "mapping/wire_path.h"
 
-enum { VIOLATIONS_MAX = 16 };
+enum { VIOLATIONS_MAX = 16, MAP_KEY = 1 };
 
 pc_mask *pc_mask_new(pc_arena *arena, const pc_message_table *table, bool all)
 {
@@ -214,21 +215,15 @@ static bool keeps_untyped(const pc_mask *untyped, const uint8_t *name, size_t si
  * that begins with one. */
 static bool keeps_entry(const pc_mask *untyped, const pc_wire_field *entry, bool by_pointer)
 {
-    pc_wire_reader reader;
-    pc_wire_field part;
-    pc_wire_reader_init(&reader, entry->bytes, entry->size);
-    while (pc_wire_next(&reader, &part)) {
-        if (part.number != 1 || part.type != PC_WIRE_BYTES) {
-            continue;
-        }
-        size_t start = by_pointer && part.size > 0 ? 1 : 0;
-        size_t end = start;
-        while (end < part.size && !(by_pointer && part.bytes[end] == '/')) {
-            end++;
-        }
-        return keeps_untyped(untyped, part.bytes + start, end - start);
+    const pc_wire_path path = {.numbers = {MAP_KEY}, .depth = 1};
+    pc_wire_field key;
+    if (!pc_wire_find(entry->bytes, entry->size, &path, &key) || key.type != PC_WIRE_BYTES) {
+        return false;
     }
-    return false;
+    size_t start = by_pointer && key.size > 0 ? 1 : 0;
+    const uint8_t *slash = by_pointer ? memchr(key.bytes + start, '/', key.size - start) : NULL;
+    size_t end = slash == NULL ? key.size : (size_t)(slash - key.bytes);
+    return keeps_untyped(untyped, key.bytes + start, end - start);
 }
 
 /* The maps of an Extensions: `fields`, a Struct, and those by JSON pointer. */
