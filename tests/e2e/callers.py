@@ -74,8 +74,10 @@ class Caller:
         pairs = [(name.replace("_", "-"), value) for name, value in metadata.items()]
         if purpose is not None:
             pairs.append(("x-purpose", purpose))
+        # Waits, since gRPC core 1.51 reads errno too late after connect: a thread's first allocation in
+        # between can leave ENOENT there, and a connection under way is then taken for refused.
         answer = make(SERVICE + method, request_type.SerializeToString, response_type.FromString)(
-            request, timeout=20, metadata=pairs)
+            request, timeout=20, metadata=pairs, wait_for_ready=True)
         return list(answer) if streams else answer
 
     def refused(self, method, request, **options):
