@@ -1,6 +1,6 @@
-"""Closed-loop load: a fixed number of requests in flight, as fast as they are answered. Each gives
-the rate, the server's CPU time of a request, its share of a core, and the bytes of an answer
-message."""
+"""Load on a method. flood and h2load are closed loops: a fixed number of requests in flight, as fast
+as they are answered. Each gives the rate, the server's CPU time of a request, its share of a core,
+and the bytes of an answer message. steady is an open loop, and gives latencies."""
 
 import json
 import re
@@ -51,3 +51,12 @@ def flood(binaries, server, method, body, requests, clients=8, streams=64):
 
     return _run(server, [f"{binaries}/flood", server.port, SERVICE + method, body, requests,
                          clients, streams], requests, read)
+
+
+def steady(binaries, server, method, body, *arguments):
+    """By tests/bench/steady.c: open loop, on a schedule. Its result as it prints it."""
+    command = [f"{binaries}/steady", server.port, SERVICE + method, body, *arguments]
+    run = subprocess.run(pinned(LOAD_CORE, command), capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        raise SystemExit(f"steady failed:\n{run.stdout}{run.stderr}")
+    return json.loads(run.stdout)

@@ -74,13 +74,9 @@ class Program:
 class Sandbox(Program):
     """The upstream of a measurement. It shares a core with the load."""
 
-    def __init__(self, binaries, *arguments, leftovers=False):
-        """With `leftovers` it runs on either core, but only when nobody else would."""
-        command = [f"{binaries}/entity-sandbox", "--port", "0", "--demo", *arguments]
-        if leftovers:
-            super().__init__(["chrt", "--idle", "0", *command], f"{SERVER_CORE},{LOAD_CORE}")
-        else:
-            super().__init__(command, LOAD_CORE)
+    def __init__(self, binaries, *arguments):
+        super().__init__([f"{binaries}/entity-sandbox", "--port", "0", "--demo", *arguments],
+                         LOAD_CORE)
         self.url = f"http://{self.address}"
 
     def _call(self, method, path, body=None):
