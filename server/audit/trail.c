@@ -13,6 +13,7 @@
 #include "audit/file.h"
 #include "audit/record.h"
 #include "util/clock.h"
+#include "util/thread.h"
 
 enum {
     STORE_BYTES = 4 * 1024 * 1024,
@@ -408,7 +409,7 @@ pc_status pc_audit_trail_new(pc_audit_trail **out, const pc_audit_options *optio
         status = pc_audit_file_flush(t->file);
     }
     t->synced_ns = t->anchored_ns = pc_clock_now_ns();
-    if (pc_status_ok(&status) && pthread_create(&t->thread, NULL, write_trail, t) != 0) {
+    if (pc_status_ok(&status) && !pc_thread_start(&t->thread, "audit", write_trail, t)) {
         status = pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "NO_THREADS",
                                "cannot start the audit trail's thread");
     }

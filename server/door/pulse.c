@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "util/clock.h"
+#include "util/thread.h"
 
 enum {
     FRAME_HEAD = 9,
@@ -281,7 +282,7 @@ pc_status pc_pulse_new(pc_pulse **out, const pc_pulse_options *options)
     pulse->probe = -1;
     pulse->probed_ns = pc_clock_now_ns();
     pulse->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    pulse->started = pulse->wake >= 0 && pthread_create(&pulse->thread, NULL, feel, pulse) == 0;
+    pulse->started = pulse->wake >= 0 && pc_thread_start(&pulse->thread, "pulse", feel, pulse);
     if (!pulse->started) {
         pc_pulse_free(pulse);
         return pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "NO_THREADS",

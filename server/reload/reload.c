@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "util/clock.h"
+#include "util/thread.h"
 
 enum { ITEMS_MAX = 16, SETTLE_MS = 200 };
 
@@ -276,7 +277,7 @@ pc_status pc_reload_new(pc_reload **out, const pc_reload_options *options)
 
 pc_status pc_reload_start(pc_reload *reload)
 {
-    if (pthread_create(&reload->thread, NULL, watch, reload) != 0) {
+    if (!pc_thread_start(&reload->thread, "reload", watch, reload)) {
         return pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "NO_THREADS",
                              "cannot start the thread that looks for changed files");
     }

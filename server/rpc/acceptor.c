@@ -23,6 +23,7 @@
 #include "util/clock.h"
 #include "util/listener.h"
 #include "util/siphash.h"
+#include "util/thread.h"
 
 enum {
     ADDRESS_BYTES = 16,
@@ -388,7 +389,7 @@ pc_status pc_acceptor_new(pc_acceptor **out, const pc_acceptor_options *options)
 
 pc_status pc_acceptor_start(pc_acceptor *acceptor)
 {
-    if (pthread_create(&acceptor->thread, NULL, accept_until_stopped, acceptor) != 0) {
+    if (!pc_thread_start(&acceptor->thread, "accept", accept_until_stopped, acceptor)) {
         return pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "NO_THREADS",
                              "cannot start the thread that accepts connections");
     }

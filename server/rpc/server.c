@@ -24,6 +24,7 @@
 #include "util/clock.h"
 #include "util/handover.h"
 #include "util/stripes.h"
+#include "util/thread.h"
 #include "util/wipe.h"
 
 /* Each slot is replaced as it fills; calls that find none wait in core for the next. More slots
@@ -662,7 +663,7 @@ pc_status pc_rpc_server_start(pc_rpc_server *server)
         }
     }
     for (; server->thread_count < wanted; server->thread_count++) {
-        if (pthread_create(&server->threads[server->thread_count], NULL, serve, server) != 0) {
+        if (!pc_thread_start(&server->threads[server->thread_count], "rpc", serve, server)) {
             return pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "NO_THREADS",
                                  "cannot start an RPC thread");
         }

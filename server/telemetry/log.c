@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "util/clock.h"
+#include "util/thread.h"
 #include "util/utf8.h"
 
 enum { LINE_BYTES = 1024, SLOTS = 4096, KEY_BYTES_MAX = 64 };
@@ -256,7 +257,7 @@ pc_status pc_log_new(pc_log **out, const pc_log_options *options)
     memcpy(log->key, options->hash_key, log->key_size);
     pthread_mutex_init(&log->lock, NULL);
     pthread_cond_init(&log->changed, NULL);
-    if (pthread_create(&log->thread, NULL, write_lines, log) != 0) {
+    if (!pc_thread_start(&log->thread, "log", write_lines, log)) {
         pthread_cond_destroy(&log->changed);
         pthread_mutex_destroy(&log->lock);
         free(log);

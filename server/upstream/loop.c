@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "util/clock.h"
+#include "util/thread.h"
 
 struct pc_loop {
     atomic_uint references;
@@ -215,7 +216,7 @@ pc_status pc_loop_new(pc_loop **out, const pc_loop_driver *driver)
     loop->driver = *driver;
     loop->last = &loop->first;
     pthread_mutex_init(&loop->lock, NULL);
-    if (pthread_create(&loop->thread, NULL, run, loop) != 0) {
+    if (!pc_thread_start(&loop->thread, "upstream", run, loop)) {
         pc_loop_unref(loop);
         return pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "NO_THREADS",
                              "cannot start the transfer thread");

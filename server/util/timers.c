@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "util/clock.h"
+#include "util/thread.h"
 
 struct pc_timers {
     pthread_mutex_t lock; /* guards: heap, count, capacity, stopping, and `place` of set timers */
@@ -107,7 +108,7 @@ pc_status pc_timers_new(pc_timers **out)
     pthread_cond_init(&timers->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&timers->lock, NULL);
-    if (pthread_create(&timers->thread, NULL, tick, timers) != 0) {
+    if (!pc_thread_start(&timers->thread, "timers", tick, timers)) {
         pthread_cond_destroy(&timers->changed);
         pthread_mutex_destroy(&timers->lock);
         free(timers);

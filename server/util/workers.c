@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "util/thread.h"
 #include "util/wipe.h"
 
 struct pc_workers {
@@ -60,7 +61,7 @@ pc_status pc_workers_new(pc_workers **out, int count)
     pthread_cond_init(&workers->changed, NULL);
     workers->last = &workers->first;
     for (; workers->count < count; workers->count++) {
-        if (pthread_create(&workers->threads[workers->count], NULL, work, workers) != 0) {
+        if (!pc_thread_start(&workers->threads[workers->count], "worker", work, workers)) {
             pc_workers_free(workers);
             return pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "NO_THREADS",
                                  "cannot start a worker thread");
