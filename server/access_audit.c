@@ -7,6 +7,7 @@
 #include "google/protobuf/field_mask.pb-c.h"
 #include "profilecontext/v1/identity.pb-c.h"
 #include "service/access.h"
+#include "util/peer_key.h"
 
 static const char own_prefix[] = "/profilecontext.v1.ProfileContext/";
 
@@ -131,6 +132,9 @@ void pc_access_audit_call(const pc_access_audit *audit, const pc_call_summary *s
     access.code = summary->code;
     access.reason = summary->reason;
     put_call(&access, call);
+    if (access.event == PC_AUDIT_REFUSED && access.caller[0] == '\0') {
+        access.source = pc_peer_key(summary->peer);
+    }
     if (ours && request != NULL) {
         bool batch = kept != NULL && kept->persons >= 0;
         put_request(&access, audit->service, request, !batch && summary->code == PC_CODE_OK);
@@ -144,6 +148,21 @@ void pc_access_audit_call(const pc_access_audit *audit, const pc_call_summary *s
         access.messages = kept->messages;
         put_sections(&access, kept->sections);
     }
+    pc_audit_trail_put(audit->trail, &access);
+}
+
+void pc_access_audit_handshake(const pc_access_audit *audit, const pc_refused_handshake *refused)
+{
+    /* Who only looks whether the port is open, as load balancers do, has asked for nothing. */
+    if (refused->end == PC_HANDSHAKE_SILENT) {
+        return;
+    }
+    pc_audit_access access = PC_AUDIT_ACCESS_INIT;
+    access.event = PC_AUDIT_HANDSHAKE;
+    access.rpc = "";
+    access.peer = refused->peer;
+    access.reason = refused->reason;
+    access.source = pc_peer_key(refused->peer);
     pc_audit_trail_put(audit->trail, &access);
 }
 
@@ -174,6 +193,7 @@ pc_status pc_access_audit_open(pc_audit_trail **out, const pc_config *config, pc
         .file = config->audit.file,
         .sync_ms = config->audit.sync == 0 ? -1 : config->audit.sync,
         .rotate_bytes = (uint64_t)config->audit.rotate_bytes,
+        .sourced_rate = (double)config->audit.refused_rate,
         .log = log,
     };
     return pc_audit_trail_new(out, &options);

@@ -18,6 +18,9 @@ typedef struct {
  * left out. */
 void pc_access_audit_call(const pc_access_audit *audit, const pc_call_summary *summary);
 
+/* A connection was not let in. */
+void pc_access_audit_handshake(const pc_access_audit *audit, const pc_refused_handshake *refused);
+
 /* One person of a batch. */
 void pc_access_audit_person(const pc_access_audit *audit, pc_call *call,
                             const pc_person_seen *access);

@@ -574,6 +574,16 @@ static void on_call_ended(void *self, const pc_call_summary *summary)
     }
 }
 
+static void on_handshake_refused(void *self, const pc_refused_handshake *refused)
+{
+    pc_app *app = self;
+    PC_LOG(app->log, PC_LOG_DEBUG, "handshake.refused", pc_log_text("peer", refused->peer),
+           pc_log_text("reason", refused->reason));
+    if (app->audit.trail != NULL) {
+        pc_access_audit_handshake(&app->audit, refused);
+    }
+}
+
 static int64_t calls_left(void *self, pc_criticality criticality, uint64_t caller)
 {
     pc_app *app = self;
@@ -704,6 +714,7 @@ static pc_status start_server(pc_app *app)
         .count_ended = app->calls == NULL ? NULL : count_ended,
         .on_call_ended = on_call_ended,
         .summarised_codes = told_codes(app),
+        .on_handshake_refused = on_handshake_refused,
         .self = app,
     };
     status = pc_rpc_server_new(&app->server, &options, rows, count);

@@ -365,6 +365,18 @@ static void write_connections(pc_buffer *out, pc_rpc_server *server)
               "Connections ended, since they had too many calls or gave up too many.", figures.cut);
 }
 
+static void write_handshakes(pc_buffer *out, const pc_rpc_server *server)
+{
+    static const char name[] = "profilecontext_handshakes_refused_total";
+    pc_metrics_head(out, name, PC_METRIC_COUNTER,
+                    "Connections whose TLS handshake came to nothing, and why.");
+    for (int end = 0; end < PC_HANDSHAKE_ENDS; end++) {
+        const pc_metric_label reason = {"reason", pc_handshake_end_reason((pc_handshake_end)end)};
+        pc_metrics_count(out, name, &reason, 1,
+                         pc_rpc_server_count_handshakes(server, (pc_handshake_end)end));
+    }
+}
+
 static void write_door(pc_buffer *out, const pc_door *door)
 {
     pc_door_figures figures;
@@ -406,6 +418,9 @@ static void write_audit(pc_buffer *out, pc_audit_trail *trail)
               "Lines of the audit trail.", figures.lines);
     write_one(out, "profilecontext_audit_dropped_total", PC_METRIC_COUNTER,
               "Accesses that the audit trail could not keep.", figures.dropped);
+    write_one(out, "profilecontext_audit_left_out_total", PC_METRIC_COUNTER,
+              "Refusals of those nobody knows that came too fast for a line each.",
+              figures.left_out);
     write_one(out, "profilecontext_audit_failures_total", PC_METRIC_COUNTER,
               "Writes, syncs and rotations of the audit trail that went wrong.", figures.failures);
     write_one(out, "profilecontext_audit_failing", PC_METRIC_GAUGE,
@@ -426,6 +441,7 @@ void pc_metrics_page_write(const pc_metrics_page *page, pc_buffer *out)
     write_budget(out, page->upstream);
     if (page->server != NULL) {
         write_connections(out, page->server);
+        write_handshakes(out, page->server);
         write_door(out, page->door);
     }
     write_tracing(out, page->tracing);

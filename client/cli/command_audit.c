@@ -85,10 +85,12 @@ static void print_json(const verification *v, const pc_audit_report *r)
                r->fault_file, r->fault_line, r->fault_sequence, r->fault_expected);
     }
     printf(",\"files\":%zu,\"lines\":%" PRIu64 ",\"accesses\":%" PRIu64 ",\"refused\":%" PRIu64
-           ",\"dropped\":%" PRIu64 ",\"tornBytes\":%" PRIu64 ",\"firstSeq\":%" PRIu64
-           ",\"lastSeq\":%" PRIu64 ",\"lastHash\":\"%s\"}\n",
+           ",\"handshakes\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"leftOut\":%" PRIu64
+           ",\"tornBytes\":%" PRIu64 ",\"firstSeq\":%" PRIu64 ",\"lastSeq\":%" PRIu64
+           ",\"lastHash\":\"%s\"}\n",
            v->file_count, r->lines, r->events[PC_AUDIT_ACCESS], r->events[PC_AUDIT_REFUSED],
-           r->dropped, r->torn_bytes, r->first.sequence, r->last.sequence, hex);
+           r->events[PC_AUDIT_HANDSHAKE], r->dropped, r->left_out, r->torn_bytes, r->first.sequence,
+           r->last.sequence, hex);
 }
 
 static void print_text(const verification *v, const pc_audit_report *r)
@@ -108,9 +110,11 @@ static void print_text(const verification *v, const pc_audit_report *r)
         }
     }
     printf("%" PRIu64 " lines, %" PRIu64 " to %" PRIu64 ": %" PRIu64 " accesses, %" PRIu64
-           " refused; %" PRIu64 " dropped and %" PRIu64 " bytes torn, and told.\n",
+           " calls and %" PRIu64 " handshakes refused; %" PRIu64 " dropped, %" PRIu64
+           " left out and %" PRIu64 " bytes torn, and told.\n",
            r->lines, r->first.sequence, r->last.sequence, r->events[PC_AUDIT_ACCESS],
-           r->events[PC_AUDIT_REFUSED], r->dropped, r->torn_bytes);
+           r->events[PC_AUDIT_REFUSED], r->events[PC_AUDIT_HANDSHAKE], r->dropped, r->left_out,
+           r->torn_bytes);
     printf("%s at %" PRIu64 ":%s\n", r->fault == PC_AUDIT_WHOLE ? "Whole, and ends" : "Ends",
            r->last.sequence, hex);
 }

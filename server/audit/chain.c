@@ -10,9 +10,11 @@ struct pc_audit_hasher {
 };
 
 static const char *const event_names[PC_AUDIT_EVENT_COUNT] = {
-    [PC_AUDIT_OPEN] = "open",       [PC_AUDIT_RESUMED] = "resumed", [PC_AUDIT_CUT] = "cut",
-    [PC_AUDIT_DROPPED] = "dropped", [PC_AUDIT_ANCHOR] = "anchor",   [PC_AUDIT_ACCESS] = "access",
-    [PC_AUDIT_REFUSED] = "refused",
+    [PC_AUDIT_OPEN] = "open",         [PC_AUDIT_RESUMED] = "resumed",
+    [PC_AUDIT_CUT] = "cut",           [PC_AUDIT_DROPPED] = "dropped",
+    [PC_AUDIT_ANCHOR] = "anchor",     [PC_AUDIT_ACCESS] = "access",
+    [PC_AUDIT_REFUSED] = "refused",   [PC_AUDIT_HANDSHAKE] = "handshake",
+    [PC_AUDIT_LEFT_OUT] = "left_out",
 };
 
 const char *pc_audit_event_name(pc_audit_event event)
@@ -180,6 +182,7 @@ bool pc_audit_line_read(pc_audit_line *out, const char *line, size_t size)
     case PC_AUDIT_CUT:
         return skip(&in, ",\"torn_bytes\":") && read_number(&in, &out->count);
     case PC_AUDIT_DROPPED:
+    case PC_AUDIT_LEFT_OUT:
         return skip(&in, ",\"lines\":") && read_number(&in, &out->count);
     default:
         return true;

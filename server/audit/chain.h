@@ -25,13 +25,15 @@ typedef struct {
 } pc_audit_place;
 
 typedef enum {
-    PC_AUDIT_OPEN,    /* the first line of a file */
-    PC_AUDIT_RESUMED, /* the server started, and went on with the file */
-    PC_AUDIT_CUT,     /* what stands before it since the last whole line was not written whole */
-    PC_AUDIT_DROPPED, /* lines that could not be kept */
-    PC_AUDIT_ANCHOR,  /* a place that the log tells too */
-    PC_AUDIT_ACCESS,  /* a call, or a person of a batch */
-    PC_AUDIT_REFUSED, /* a call that was not let in */
+    PC_AUDIT_OPEN,      /* the first line of a file */
+    PC_AUDIT_RESUMED,   /* the server started, and went on with the file */
+    PC_AUDIT_CUT,       /* what stands before it since the last whole line was not written whole */
+    PC_AUDIT_DROPPED,   /* lines that could not be kept */
+    PC_AUDIT_ANCHOR,    /* a place that the log tells too */
+    PC_AUDIT_ACCESS,    /* a call, or a person of a batch */
+    PC_AUDIT_REFUSED,   /* a call that was not let in */
+    PC_AUDIT_HANDSHAKE, /* a connection that was not let in */
+    PC_AUDIT_LEFT_OUT,  /* lines of either that there would have been too many of */
     PC_AUDIT_EVENT_COUNT
 } pc_audit_event;
 
@@ -44,7 +46,7 @@ typedef struct {
     pc_audit_event event;
     size_t body_size; /* of what is hashed */
     uint8_t hash[PC_AUDIT_HASH_BYTES];
-    uint64_t count;                      /* DROPPED: lines; CUT and OPEN: bytes that were cut */
+    uint64_t count; /* DROPPED and LEFT_OUT: lines; CUT and OPEN: bytes that were cut */
     uint8_t former[PC_AUDIT_HASH_BYTES]; /* OPEN: the hash that the file goes on from */
 } pc_audit_line;
 

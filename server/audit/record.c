@@ -175,6 +175,11 @@ static void put_paths(pc_buffer *line, const char *paths)
 void pc_audit_record_put(pc_buffer *line, const pc_audit_record *record, const pc_log *log)
 {
     const pc_audit_access *access = &record->access;
+    if (access->event == PC_AUDIT_HANDSHAKE) {
+        put_field(line, "peer", access->peer);
+        put_field(line, "reason", access->reason);
+        return;
+    }
     put_field(line, "rpc", access->rpc);
     put_field(line, "caller", access->caller);
     put_field(line, "peer", access->peer);

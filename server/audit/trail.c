@@ -13,6 +13,7 @@
 #include "audit/file.h"
 #include "audit/record.h"
 #include "util/clock.h"
+#include "util/quotas.h"
 #include "util/thread.h"
 
 enum {
@@ -21,6 +22,8 @@ enum {
     GATHER_MS = 10,            /* the writer waits this long for more after the first record */
     RETRY_MS = 1000,           /* between attempts when nothing can be written */
     ALARM_MS = 60000,          /* between alarms about the same trouble */
+    LEFT_OUT_MS = 10000,       /* between lines that tell what was left out */
+    ALL_SOURCES = 1,           /* stands for them in the quotas */
     ANCHOR_LINES = 10000,      /* at the latest, there is an anchor after so many lines, */
     ANCHOR_MS = 60 * 60 * 1000 /* or after so long */
 };
@@ -34,17 +37,22 @@ struct pc_audit_trail {
     pc_audit_options options;
     pthread_t thread;
 
-    pthread_mutex_t lock; /* guards: filling, idle, stopping, reopen, dropped */
+    pc_quotas *quotas; /* of sources */
+
+    pthread_mutex_t lock; /* guards what follows, up to the counts */
     pthread_cond_t changed;
     store filling;
     bool idle; /* the writer waits for the first record */
     bool stopping;
     bool reopen;
-    uint64_t dropped; /* since the writer last took notice */
+    uint64_t dropped;    /* since the writer last took notice */
+    uint64_t left_out;   /* likewise */
+    bool knows_left_out; /* the writer, that there is some to tell of */
 
     /* For pc_audit_trail_count. */
     atomic_uint_least64_t lines;
     atomic_uint_least64_t dropped_ever;
+    atomic_uint_least64_t left_out_ever;
     atomic_uint_least64_t failures;
     atomic_bool failing;
 
@@ -53,7 +61,9 @@ struct pc_audit_trail {
     store taken;
     size_t taken_at; /* records before it are lines */
     uint64_t lost;   /* dropped, and not yet told in the trail */
-    bool dirty;      /* written, and not yet kept by the disk */
+    uint64_t untold; /* the same of those left out */
+    int64_t told_ns;
+    bool dirty; /* written, and not yet kept by the disk */
     int64_t synced_ns;
     int64_t anchored_ns;
     uint64_t since_anchor; /* lines */
@@ -63,8 +73,38 @@ struct pc_audit_trail {
 
 /* ---- whoever ends calls ---------------------------------------------------------------------- */
 
+/* Whether a record's source, and all of them, may have another line. */
+static bool is_one_too_many(pc_audit_trail *trail, const pc_audit_access *access)
+{
+    double rate = trail->options.sourced_rate;
+    if (access->source == 0 || rate == 0) {
+        return false;
+    }
+    const pc_quota own = {rate / 10, rate};
+    const pc_quota all = {rate, 10 * rate};
+    int64_t now = pc_clock_now_ns();
+    return pc_quotas_take(trail->quotas, access->source, &own, now) > 0 ||
+           pc_quotas_take(trail->quotas, ALL_SOURCES, &all, now) > 0;
+}
+
+static void leave_out(pc_audit_trail *trail)
+{
+    atomic_fetch_add_explicit(&trail->left_out_ever, 1, memory_order_relaxed);
+    pthread_mutex_lock(&trail->lock);
+    trail->left_out++;
+    if (trail->idle && !trail->knows_left_out) {
+        trail->idle = false;
+        pthread_cond_signal(&trail->changed);
+    }
+    pthread_mutex_unlock(&trail->lock);
+}
+
 void pc_audit_trail_put(pc_audit_trail *trail, const pc_audit_access *access)
 {
+    if (is_one_too_many(trail, access)) {
+        leave_out(trail);
+        return;
+    }
     int64_t now_ms = pc_clock_wall_ms();
     pthread_mutex_lock(&trail->lock);
     store *to = &trail->filling;
@@ -102,6 +142,7 @@ pc_audit_figures pc_audit_trail_count(pc_audit_trail *trail)
     return (pc_audit_figures){
         .lines = atomic_load_explicit(&trail->lines, memory_order_relaxed),
         .dropped = atomic_load_explicit(&trail->dropped_ever, memory_order_relaxed),
+        .left_out = atomic_load_explicit(&trail->left_out_ever, memory_order_relaxed),
         .failures = atomic_load_explicit(&trail->failures, memory_order_relaxed),
         .failing = atomic_load_explicit(&trail->failing, memory_order_relaxed),
         .waiting_bytes = waiting,
@@ -188,16 +229,38 @@ static void put_anchor(pc_audit_trail *t, const char *why)
     }
 }
 
-static void put_dropped(pc_audit_trail *t)
+/* Tells of lines that there are not. False when it cannot. */
+static bool put_count(pc_audit_trail *t, pc_audit_event event, uint64_t count)
 {
     char text[48];
-    pc_buffer *line = pc_audit_file_begin(t->file, PC_AUDIT_DROPPED, pc_clock_wall_ms());
-    (void)snprintf(text, sizeof text, ",\"lines\":%" PRIu64, t->lost);
+    pc_buffer *line = pc_audit_file_begin(t->file, event, pc_clock_wall_ms());
+    (void)snprintf(text, sizeof text, ",\"lines\":%" PRIu64, count);
     pc_buffer_append_text(line, text);
-    if (end_line(t)) {
+    return end_line(t);
+}
+
+static void put_dropped(pc_audit_trail *t)
+{
+    if (put_count(t, PC_AUDIT_DROPPED, t->lost)) {
         PC_LOG(t->options.log, PC_LOG_ERROR, "audit.dropped",
                pc_log_int("lines", (int64_t)t->lost));
         t->lost = 0;
+    }
+}
+
+static int64_t left_out_due(const pc_audit_trail *t)
+{
+    return t->told_ns == 0 ? 0 : pc_clock_after_ms(t->told_ns, LEFT_OUT_MS);
+}
+
+static void put_left_out_when_due(pc_audit_trail *t, bool now)
+{
+    if (t->untold > 0 && (now || pc_clock_now_ns() >= left_out_due(t)) &&
+        put_count(t, PC_AUDIT_LEFT_OUT, t->untold)) {
+        PC_LOG(t->options.log, PC_LOG_WARN, "audit.left_out",
+               pc_log_int("lines", (int64_t)t->untold));
+        t->untold = 0;
+        t->told_ns = pc_clock_now_ns();
     }
 }
 
@@ -272,9 +335,10 @@ static int64_t next_due(const pc_audit_trail *t)
     if (pc_audit_file_waiting(t->file) > 0 || t->taken.size > 0) {
         return t->retry_ns;
     }
-    int64_t due = PC_NEVER_NS;
+    int64_t due = t->untold > 0 ? left_out_due(t) : PC_NEVER_NS;
     if (t->dirty && t->options.sync_ms >= 0) {
-        due = pc_clock_after_ms(t->synced_ns, t->options.sync_ms);
+        int64_t sync = pc_clock_after_ms(t->synced_ns, t->options.sync_ms);
+        due = sync < due ? sync : due;
     }
     if (t->since_anchor > 0) {
         int64_t anchor = pc_clock_after_ms(t->anchored_ns, ANCHOR_MS);
@@ -298,7 +362,9 @@ static void wait_for_work(pc_audit_trail *t)
 {
     int64_t due = next_due(t);
     bool stuck = t->taken.size > 0;
-    while (!t->stopping && !t->reopen && (stuck || t->filling.size == 0)) {
+    t->knows_left_out = t->untold > 0;
+    while (!t->stopping && !t->reopen && (t->left_out == 0 || t->knows_left_out) &&
+           (stuck || t->filling.size == 0)) {
         t->idle = !stuck;
         if (!wait_until(t, due)) {
             break;
@@ -328,6 +394,8 @@ static void *write_trail(void *argument)
         t->reopen = false;
         t->lost += t->dropped;
         t->dropped = 0;
+        t->untold += t->left_out;
+        t->left_out = 0;
         pthread_mutex_unlock(&t->lock);
         rotate_when_due(t, reopen);
         if (flush(t)) {
@@ -336,6 +404,9 @@ static void *write_trail(void *argument)
         bool failing = atomic_load_explicit(&t->failing, memory_order_relaxed);
         if (t->lost > 0 && !failing) {
             put_dropped(t);
+        }
+        if (!failing) {
+            put_left_out_when_due(t, false);
         }
         int64_t now = pc_clock_now_ns();
         if (!failing && t->since_anchor > 0 &&
@@ -353,8 +424,10 @@ static void *write_trail(void *argument)
         t->taken = t->filling;
         t->filling = empty;
     }
+    t->untold += t->left_out;
     pthread_mutex_unlock(&t->lock);
     make_lines(t);
+    put_left_out_when_due(t, true);
     put_anchor(t, "end");
     if (!flush(t)) {
         PC_LOG(t->options.log, PC_LOG_ERROR, "audit.lost_at_end",
@@ -373,6 +446,7 @@ static void release(pc_audit_trail *t)
         OPENSSL_cleanse(t->filling.bytes, t->filling.size);
         OPENSSL_cleanse(t->taken.bytes, t->taken.size);
     }
+    pc_quotas_free(t->quotas);
     free(t->filling.bytes);
     free(t->taken.bytes);
     pthread_cond_destroy(&t->changed);
@@ -404,7 +478,10 @@ pc_status pc_audit_trail_new(pc_audit_trail **out, const pc_audit_options *optio
     t->taken.bytes = malloc(STORE_BYTES);
     pc_status status = t->filling.bytes == NULL || t->taken.bytes == NULL
                            ? pc_status_out_of_memory()
-                           : pc_audit_file_open(&t->file, options->file);
+                           : pc_quotas_new(&t->quotas);
+    if (pc_status_ok(&status)) {
+        status = pc_audit_file_open(&t->file, options->file);
+    }
     if (pc_status_ok(&status)) {
         status = pc_audit_file_flush(t->file);
     }

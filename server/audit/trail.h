@@ -24,7 +24,7 @@ typedef struct {
 
 /* Texts are copied, and cut when they are longer than they may be; NULL is "". */
 typedef struct {
-    pc_audit_event event; /* ACCESS or REFUSED */
+    pc_audit_event event; /* ACCESS, REFUSED or HANDSHAKE, which only has its reason and the peer */
     const char *rpc;      /* constant */
     pc_code code;
     const char *reason; /* constant */
@@ -43,6 +43,9 @@ typedef struct {
     size_t section_count;
     int64_t persons;  /* of a batch as a whole; -1: it is none */
     int64_t messages; /* of a stream as a whole; -1: it is none */
+    /* A number for where it comes from when who caused it can do so as often as it likes and is
+     * called to account by nobody: such lines are bounded. 0: it is no such line. */
+    uint64_t source;
 } pc_audit_access;
 
 #define PC_AUDIT_ACCESS_INIT                                                                       \
@@ -52,7 +55,10 @@ typedef struct {
     const char *file;
     int64_t sync_ms;       /* how often the disk must have kept all; -1: whenever it likes */
     uint64_t rotate_bytes; /* a file of this size is rotated; 0: none is */
-    pc_log *log;           /* borrowed: alarms go there, and its hashes stand for identities */
+    /* Lines with a source that are kept in a second, once ten times as many were kept at once. Of
+     * one source a tenth of each. Those left out are counted. 0: no bound. */
+    double sourced_rate;
+    pc_log *log; /* borrowed: alarms go there, and its hashes stand for identities */
 } pc_audit_options;
 
 /* Owned: pc_audit_trail_free. Errors: as of pc_audit_file_open, and RESOURCE_EXHAUSTED. */
@@ -70,6 +76,7 @@ void pc_audit_trail_reopen(pc_audit_trail *trail);
 typedef struct {
     uint64_t lines;    /* written */
     uint64_t dropped;  /* records that were not kept */
+    uint64_t left_out; /* records with a source that were too many */
     uint64_t failures; /* writes, syncs and rotations that went wrong */
     bool failing;      /* nothing can be written now */
     uint64_t waiting_bytes;

@@ -142,6 +142,7 @@ static void take_line(pc_audit_verifier *v)
     r->lines++;
     r->events[line.event]++;
     r->dropped += line.event == PC_AUDIT_DROPPED ? line.count : 0;
+    r->left_out += line.event == PC_AUDIT_LEFT_OUT ? line.count : 0;
     r->last.sequence = line.sequence;
     memcpy(r->last.hash, line.hash, sizeof line.hash);
     if (!v->begun) {

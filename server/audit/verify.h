@@ -27,6 +27,7 @@ typedef struct {
     uint64_t lines;
     uint64_t events[PC_AUDIT_EVENT_COUNT];
     uint64_t dropped;    /* lines that the trail says were dropped */
+    uint64_t left_out;   /* the same of those that were too many */
     uint64_t torn_bytes; /* that it says were cut */
     pc_audit_place first;
     pc_audit_place last;

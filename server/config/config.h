@@ -211,6 +211,7 @@ typedef struct {
         char *file;
         int64_t sync;
         int64_t rotate_bytes;
+        int64_t refused_rate;
     } audit;
     struct {
         bool wipe_memory;

@@ -343,6 +343,9 @@ const config_key config_keys[] = {
     {"audit.rotate_bytes", KEY_BYTES, AT(audit.rotate_bytes), "256MiB", 0,
      INT64_C(1024) * 1024 * MIB, NULL, "BYTES",
      "begin a new file when it is so large; 0: only when it was moved away, on SIGHUP"},
+    {"audit.refused_rate", KEY_NUMBER, AT(audit.refused_rate), "100", 0, 1000000, NULL, "N",
+     "lines a second about refused calls of those nobody knows and refused TLS handshakes, a tenth "
+     "of it about one address; ten times as many at once; the rest is counted; 0: no bound"},
 
     {"hardening.wipe_memory", KEY_BOOL, AT(hardening.wipe_memory), "false", 0, 0, NULL, NULL,
      "wipe memory when it is given back, so that persons' data does not linger; takes time"},

@@ -4,9 +4,9 @@
 #ifndef PC_DOOR_DOOR_H
 #define PC_DOOR_DOOR_H
 
-#include "door/quotas.h"
 #include "rpc/server.h"
 #include "util/criticality.h"
+#include "util/quotas.h"
 
 typedef struct pc_door pc_door;
 

@@ -21,6 +21,7 @@
 #include "rpc/core_internals.h"
 #include "rpc/core_tuning.h"
 #include "rpc/credentials.h"
+#include "rpc/handshakes.h"
 #include "util/clock.h"
 #include "util/handover.h"
 #include "util/stripes.h"
@@ -32,8 +33,7 @@
  * every event (its assertions are on), which with 64 slots for each method took 6 % of the time. */
 enum { SLOTS_PER_METHOD = 4, FREE_CALLS_MAX = 1024 };
 
-/* Until a connection has finished TLS and said hello. Core's own 120 s are for slow phones. */
-enum { HANDSHAKE_TIMEOUT_MS = 10000, ADDRESS_BYTES_MAX = 512 };
+enum { ADDRESS_BYTES_MAX = 512 };
 
 /* While it drains, between two looks at whether callers have left; and how long after the last call
  * those who have not are left waiting. */
@@ -52,6 +52,7 @@ struct pc_rpc_server {
     pc_core_intake *intake; /* NULL likewise */
     int port;
     pc_credentials *credentials;
+    pc_handshakes *handshakes;
 
     pc_endpoint *endpoints; /* the last one is for unknown methods */
     size_t endpoint_count;
@@ -457,7 +458,7 @@ static grpc_server *create_core(const pc_rpc_options *options, pc_core_intake **
     if (options->connection_idle_ms > 0) {
         args[count++] = number_arg(GRPC_ARG_MAX_CONNECTION_IDLE_MS, options->connection_idle_ms);
     }
-    args[count++] = number_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS);
+    args[count++] = number_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, PC_HANDSHAKE_TIMEOUT_MS);
     args[count++] = pc_core_intake_arg(intake);
     grpc_channel_args all = {.num_args = count, .args = args};
     return grpc_server_create(&all, NULL);
@@ -486,7 +487,9 @@ static pc_status let_core_listen(pc_rpc_server *server, const pc_rpc_options *op
 static void take_connection(void *self, int listener, int connection)
 {
     const pc_rpc_server *server = self;
+    pc_handshakes_begin(server->handshakes, connection);
     pc_core_intake_take(server->intake, listener, connection);
+    pc_handshakes_begun();
 }
 
 static pc_status bind_address(pc_rpc_server *server, const pc_rpc_options *options)
@@ -557,8 +560,11 @@ pc_status pc_rpc_server_new(pc_rpc_server **out, const pc_rpc_options *options,
         .resets_max = (uint32_t)options->connection_resets_max,
     };
     pc_connections *connections = pc_connections_new(&bounds);
-    if (server == NULL || endpoints == NULL || counts == NULL || connections == NULL) {
+    pc_handshakes *handshakes = pc_handshakes_new(options->on_handshake_refused, options->self);
+    if (server == NULL || endpoints == NULL || counts == NULL || connections == NULL ||
+        handshakes == NULL) {
         pc_connections_free(connections);
+        pc_handshakes_close(handshakes);
         free(server);
         free(endpoints);
         free(counts);
@@ -568,6 +574,7 @@ pc_status pc_rpc_server_new(pc_rpc_server **out, const pc_rpc_options *options,
     server->endpoints = endpoints;
     server->counts = counts;
     server->connections = connections;
+    server->handshakes = handshakes;
     server->options = *options;
     pthread_mutex_init(&server->free_lock, NULL);
     pthread_mutex_init(&server->drain_lock, NULL);
@@ -618,6 +625,11 @@ void pc_rpc_server_count_connections(pc_rpc_server *server, pc_rpc_connection_fi
         .open = figures.open,
         .max = figures.connections_max,
     };
+}
+
+uint64_t pc_rpc_server_count_handshakes(const pc_rpc_server *server, pc_handshake_end end)
+{
+    return pc_handshakes_count(server->handshakes, end);
 }
 
 /* Waits for the next event. False when there are no more. */
@@ -777,6 +789,7 @@ void pc_rpc_server_free(pc_rpc_server *server)
     grpc_server_destroy(server->core);
     pc_connections_free(server->connections);
     pc_acceptor_free(server->acceptor);
+    pc_handshakes_close(server->handshakes);
     grpc_completion_queue_destroy(server->queue);
     while (server->free_calls != NULL) {
         pc_call *call = server->free_calls;

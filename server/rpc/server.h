@@ -8,6 +8,9 @@
 
 typedef struct pc_rpc_server pc_rpc_server;
 
+/* Until a connection has finished TLS and said hello. Core's own 120 s are for slow phones. */
+enum { PC_HANDSHAKE_TIMEOUT_MS = 10000 };
+
 #define PC_CALL_ENDED_WITH(code) (1u << (code))
 #define PC_CALL_ENDED_ANYHOW UINT32_MAX
 
@@ -37,6 +40,35 @@ typedef struct {
     size_t answer_bytes;
     unsigned upstream_calls;
 } pc_call_summary;
+
+/* How the TLS handshakes of connections ended that were not let in. */
+typedef enum {
+    PC_HANDSHAKE_SILENT,         /* nothing came, as from who only looks whether the port is open */
+    PC_HANDSHAKE_NO_CERTIFICATE, /* where one is required */
+    PC_HANDSHAKE_UNTRUSTED,      /* a certificate of another authority */
+    PC_HANDSHAKE_EXPIRED,
+    PC_HANDSHAKE_NOT_YET_VALID,
+    PC_HANDSHAKE_BAD_CERTIFICATE, /* for another reason */
+    PC_HANDSHAKE_VERSION,         /* of TLS */
+    PC_HANDSHAKE_CIPHER,
+    PC_HANDSHAKE_NO_HTTP2, /* not agreed upon (ALPN) */
+    PC_HANDSHAKE_NO_TLS,   /* what came is something else */
+    PC_HANDSHAKE_FAILED,
+    PC_HANDSHAKE_PEER_REFUSED, /* as when it does not trust our certificate */
+    PC_HANDSHAKE_TIMED_OUT,
+    PC_HANDSHAKE_GIVEN_UP, /* the peer hung up */
+    PC_HANDSHAKE_ENDS
+} pc_handshake_end;
+
+/* "CERTIFICATE_EXPIRED" for PC_HANDSHAKE_EXPIRED. */
+const char *pc_handshake_end_reason(pc_handshake_end end);
+
+/* Borrowed for the time of the callback. */
+typedef struct {
+    const char *peer; /* as in pc_call_summary */
+    pc_handshake_end end;
+    const char *reason; /* its; constant */
+} pc_refused_handshake;
 
 /* When certificates expire, in seconds since 1970; 0: there is none. */
 typedef struct {
@@ -83,6 +115,9 @@ typedef struct {
      * summary takes about a twentieth of the work of a small call. Any thread. Must not block. */
     void (*on_call_ended)(void *self, const pc_call_summary *summary);
     unsigned summarised_codes;
+    /* Called for each connection whose TLS handshake came to nothing; NULL for none. Any thread.
+     * Must not block. */
+    void (*on_handshake_refused)(void *self, const pc_refused_handshake *refused);
     /* How many upstream calls a caller (pc_call_caller_key) could still make; -1: no bound. NULL:
      * none is known. Any thread. */
     int64_t (*calls_left)(void *self, pc_criticality criticality, uint64_t caller);
@@ -128,6 +163,9 @@ typedef struct {
 } pc_rpc_connection_figures;
 
 void pc_rpc_server_count_connections(pc_rpc_server *server, pc_rpc_connection_figures *out);
+
+/* How many TLS handshakes ended so. */
+uint64_t pc_rpc_server_count_handshakes(const pc_rpc_server *server, pc_handshake_end end);
 
 /* Takes no new calls, waits for those in progress, and cancels what is left at `deadline_ns`. */
 void pc_rpc_server_drain(pc_rpc_server *server, int64_t deadline_ns);

@@ -30,7 +30,8 @@ static fixture open_trail(void)
     f.log_file = tmpfile();
     const pc_log_options log = {PC_LOG_INFO, true, fileno(f.log_file), "key", 3};
     check_ok(pc_log_new(&f.log, &log));
-    const pc_audit_options options = {.file = f.path, .sync_ms = 1, .log = f.log};
+    const pc_audit_options options = {
+        .file = f.path, .sync_ms = 1, .sourced_rate = 10, .log = f.log};
     check_ok(pc_audit_trail_new(&f.trail, &options));
     return f;
 }
@@ -93,6 +94,16 @@ static pc_audit_access some_access(void)
     access.sections[0] = (pc_audit_section){"profile", "OK", 1200};
     access.sections[1] = (pc_audit_section){"summary", "LATE", -1};
     access.section_count = 2;
+    return access;
+}
+
+static pc_audit_access some_handshake(uint64_t source)
+{
+    pc_audit_access access = PC_AUDIT_ACCESS_INIT;
+    access.event = PC_AUDIT_HANDSHAKE;
+    access.reason = "CERTIFICATE_MISSING";
+    access.peer = "ipv4:127.0.0.1";
+    access.source = source;
     return access;
 }
 
@@ -234,12 +245,61 @@ static void test_trail__a_full_disk_holds_up_nobody_and_what_is_dropped_is_told(
     close_trail(&f);
 }
 
+/* Ends the trail first, so that it has told all. */
+static pc_audit_report end_trail(fixture *f)
+{
+    pc_audit_trail_free(f->trail);
+    f->trail = NULL;
+    return verify(f);
+}
+
+static void test_trail__a_flood_from_one_source_is_counted_and_hides_no_other(void **state)
+{
+    (void)state;
+    fixture f = open_trail();
+    pc_audit_access access = some_handshake(7);
+    for (int i = 0; i < 500; i++) {
+        pc_audit_trail_put(f.trail, &access);
+    }
+    access = some_handshake(8);
+    pc_audit_trail_put(f.trail, &access);
+    access = some_access();
+    pc_audit_trail_put(f.trail, &access);
+    const uint64_t left_out = pc_audit_trail_count(f.trail).left_out;
+    pc_audit_report report = end_trail(&f);
+    assert_int_equal(report.fault, PC_AUDIT_WHOLE);
+    assert_int_equal(report.left_out, left_out);
+    assert_int_equal(report.left_out + report.events[PC_AUDIT_HANDSHAKE], 501);
+    /* Ten at once and one in each second, however slow this is. */
+    assert_true(report.events[PC_AUDIT_HANDSHAKE] >= 11);
+    assert_true(report.left_out > 250);
+    assert_int_equal(report.events[PC_AUDIT_ACCESS], 1);
+    close_trail(&f);
+}
+
+static void test_trail__sources_without_number_do_not_fill_the_disk(void **state)
+{
+    (void)state;
+    fixture f = open_trail();
+    for (uint64_t i = 0; i < 1000; i++) {
+        const pc_audit_access access = some_handshake(2 + i);
+        pc_audit_trail_put(f.trail, &access);
+    }
+    pc_audit_report report = end_trail(&f);
+    assert_int_equal(report.left_out + report.events[PC_AUDIT_HANDSHAKE], 1000);
+    assert_true(report.events[PC_AUDIT_HANDSHAKE] >= 100);
+    assert_true(report.left_out > 250);
+    close_trail(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trail__a_line_says_who_saw_what_of_whom),
         cmocka_unit_test(test_trail__what_is_no_path_cannot_break_a_line),
         cmocka_unit_test(test_trail__texts_that_are_too_long_are_cut_and_the_line_stays_whole),
+        cmocka_unit_test(test_trail__a_flood_from_one_source_is_counted_and_hides_no_other),
+        cmocka_unit_test(test_trail__sources_without_number_do_not_fill_the_disk),
         cmocka_unit_test(test_trail__a_full_disk_holds_up_nobody_and_what_is_dropped_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

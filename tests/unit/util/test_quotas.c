@@ -1,7 +1,7 @@
 /* Token buckets by caller, with a clock of the test's. */
 #include "check.h"
 
-#include "door/quotas.h"
+#include "util/quotas.h"
 
 static const int64_t second = 1000000000;
 static const pc_quota ten_a_second = {.rate = 10, .burst = 5};

@@ -1,8 +1,8 @@
 /* How many calls each caller may make: a token bucket for each, by its key. The table has a fixed
  * size; where it is full, the caller that has been silent for longest is forgotten, which gives it
  * a full bucket when it comes again. Threads: any. */
-#ifndef PC_DOOR_QUOTAS_H
-#define PC_DOOR_QUOTAS_H
+#ifndef PC_UTIL_QUOTAS_H
+#define PC_UTIL_QUOTAS_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* Sets of a few places each, with a lock for each set, which is held for a look. */
-#include "door/quotas.h"
+#include "util/quotas.h"
 
 #include <pthread.h>
 #include <stdlib.h>
