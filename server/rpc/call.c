@@ -505,6 +505,11 @@ void pc_call_count_upstream(pc_call *call, unsigned calls, size_t bytes)
     atomic_fetch_add_explicit(&call->upstream_bytes, bytes, memory_order_relaxed);
 }
 
+void pc_call_hide_cost(pc_call *call, pc_call_cost hidden)
+{
+    atomic_fetch_or_explicit(&call->hidden_cost, (unsigned)hidden, memory_order_relaxed);
+}
+
 size_t pc_call_answer_bytes_max(const pc_call *call)
 {
     return pc_rpc_answer_bytes_max(call->endpoint->server);
@@ -625,17 +630,18 @@ static size_t put_cost(pc_call *call, grpc_metadata *trailers)
     size_t count = 0;
     unsigned calls = atomic_load_explicit(&call->upstream_calls, memory_order_relaxed);
     size_t bytes = atomic_load_explicit(&call->upstream_bytes, memory_order_relaxed);
+    unsigned hidden = atomic_load_explicit(&call->hidden_cost, memory_order_relaxed);
     if (!call->endpoint->row.tells_cost) {
         return 0;
     }
-    if (calls > 0) {
+    if (calls > 0 && hidden != PC_COST_ALL) {
         int64_t left = pc_rpc_calls_left(call->endpoint->server, call);
         trailers[count++] = trailer("upstream-calls", number_slice(calls));
         if (left >= 0) {
             trailers[count++] = trailer("upstream-calls-left", number_slice((uint64_t)left));
         }
     }
-    if (bytes > 0) {
+    if (bytes > 0 && hidden == 0) {
         trailers[count++] = trailer("upstream-bytes", number_slice(bytes));
     }
     int64_t took_ns = pc_clock_now_ns() - call->started_ns;

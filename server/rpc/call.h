@@ -110,6 +110,11 @@ void *pc_call_kept(const pc_call *call);
  * and the size of their answers. */
 void pc_call_count_upstream(pc_call *call, unsigned calls, size_t bytes);
 
+/* Leaves that out of the trailing metadata, where it would tell of what the caller may not see:
+ * before the answer, on any thread. The log has it. */
+typedef enum { PC_COST_BYTES = 1, PC_COST_ALL = 3 } pc_call_cost;
+void pc_call_hide_cost(pc_call *call, pc_call_cost hidden);
+
 /* Who calls: the name that pc_call_name_caller gave, else what the connection's certificate says:
  * its first SPIFFE URI, else the first DNS name, else the common name; "" when nobody is named. In
  * the arena, or as it was given. */

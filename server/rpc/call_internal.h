@@ -72,6 +72,7 @@ struct pc_call {
     _Atomic(const pc_cancel *) on_cancel;
     atomic_uint upstream_calls;
     atomic_size_t upstream_bytes;
+    atomic_uint hidden_cost; /* pc_call_cost */
     void (*at_end)(void *self);
     void *at_end_self;
     void *kept; /* by the one who admits calls */

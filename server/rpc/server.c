@@ -217,6 +217,7 @@ static void prepare_call(pc_call *call, pc_endpoint *endpoint)
     atomic_init(&call->on_cancel, NULL);
     atomic_init(&call->upstream_calls, 0);
     atomic_init(&call->upstream_bytes, 0);
+    atomic_init(&call->hidden_cost, 0);
     call->code = PC_CODE_OK;
     call->reason = "";
     call->at_end = NULL;

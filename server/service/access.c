@@ -75,7 +75,7 @@ static pc_status check_criticality(const pc_grant *grant, pc_call *call)
 
 pc_status pc_access_begin(pc_access *out, pc_call *call, const pc_service *service, pc_right right)
 {
-    *out = (pc_access){.purpose = -1};
+    *out = (pc_access){.call = call, .purpose = -1};
     if (service->policies == NULL) {
         return PC_OK;
     }
@@ -167,6 +167,13 @@ static void list_missing(pc_access *access, pc_status *status, pc_arena *arena, 
     pc_buffer_deinit(&out);
 }
 
+/* Whether all that is fetched for a view is shown, if it is granted at all. */
+static bool shows_all(const pc_access *access, const pc_view_rights *rights)
+{
+    return access->consents == 0 && !access->limited &&
+           (rights->mask == NULL || pc_mask_is_all(rights->mask));
+}
+
 const pc_mask *pc_access_mask(pc_access *access, pc_status *status, pc_arena *arena, pc_view view,
                               const char *prefix, const pc_mask *asked)
 {
@@ -177,6 +184,9 @@ const pc_mask *pc_access_mask(pc_access *access, pc_status *status, pc_arena *ar
     const pc_view_rights *rights = &access->grant->views[view];
     access->prefixes[view] = prefix;
     access->consents |= pc_consents_for(access->policy, access->purpose, PC_VIEW_BIT(view));
+    if (!shows_all(access, rights)) {
+        pc_call_hide_cost(access->call, PC_COST_BYTES);
+    }
     if (rights->mask != NULL && pc_mask_is_all(rights->mask)) {
         return asked;
     }

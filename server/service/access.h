@@ -3,8 +3,11 @@
  *
  * An RPC begins its access, checks the person, cuts its masks, and shows. Without a policy all of
  * it lets everything through.
- * Threads: one call's access is written on the RPC thread before the gathering starts; showing is
- * pure. */
+ *
+ * What a call has cost is told as far as it tells nothing of what is cut away: the size of the
+ * upstream's answers where all of them may be seen, the number of calls where nothing is withheld.
+ * Threads: one call's access is written on the RPC thread before the gathering starts; showing may
+ * be done on any. */
 #ifndef PC_SERVICE_ACCESS_H
 #define PC_SERVICE_ACCESS_H
 
@@ -17,6 +20,7 @@ typedef struct pc_service pc_service; /* service.h */
 
 /* In the call's arena, or what holds that. */
 typedef struct {
+    pc_call *call;
     const pc_policy *policy; /* NULL: there is none */
     const pc_grant *grant;
     int purpose;
@@ -98,6 +102,16 @@ pc_slice *pc_access_show_data(const pc_access *access, pc_view view, uint32_t re
 
 /* Whether refusals leave anything of a view. */
 bool pc_access_leaves(const pc_access *access, pc_view view, uint32_t refusals);
+
+/* Whether a look-up may fail so of anybody, known or not. */
+bool pc_access_says_nothing(const pc_status *failure);
+
+/* Why all of a person is withheld who has not given consent: CONSENT_MISSING, or CONSENT_UNKNOWN
+ * when the profile could not be had (`failure`) for a reason that says nothing about the person. */
+const char *pc_access_withheld_reason(const pc_status *failure);
+
+/* That, as a failure. */
+pc_status pc_access_withheld(const char *reason);
 
 /* Withholds a section of which refusals leave nothing, and tells what of it is denied. */
 void pc_access_judge(const pc_access *access, pc_view view, uint32_t refusals,

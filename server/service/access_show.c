@@ -171,6 +171,31 @@ void pc_access_tell(const pc_access *access, pc_view view, uint32_t refusals,
     pc_buffer_deinit(&out);
 }
 
+bool pc_access_says_nothing(const pc_status *failure)
+{
+    switch (failure->code) {
+    case PC_CODE_UNAVAILABLE:
+    case PC_CODE_DEADLINE_EXCEEDED:
+    case PC_CODE_CANCELLED:
+        return true;
+    case PC_CODE_RESOURCE_EXHAUSTED: /* but of a body there has to be one */
+        return strncmp(pc_status_reason(failure), "UPSTREAM_BODY_", 14) != 0;
+    default:
+        return false;
+    }
+}
+
+const char *pc_access_withheld_reason(const pc_status *failure)
+{
+    return pc_access_says_nothing(failure) ? "CONSENT_UNKNOWN" : "CONSENT_MISSING";
+}
+
+pc_status pc_access_withheld(const char *reason)
+{
+    return pc_status_new(PC_CODE_PERMISSION_DENIED, reason,
+                         "the person's consents do not let this be shown for this purpose");
+}
+
 static void withhold(pc_section_result *result, const char *reason)
 {
     pc_slice_unref(result->data);
@@ -186,9 +211,10 @@ void pc_access_judge(const pc_access *access, pc_view view, uint32_t refusals,
         return;
     }
     if (!pc_access_leaves(access, view, refusals)) {
-        bool known = gathered->held[PC_PART_PROFILE].part != NULL ||
-                     gathered->profile_failure.code == PC_CODE_NOT_FOUND;
-        withhold(result, known ? "CONSENT_MISSING" : "CONSENT_UNKNOWN");
+        const pc_status known = PC_OK;
+        bool held = gathered->held[PC_PART_PROFILE].part != NULL;
+        withhold(result, pc_access_withheld_reason(held ? &known : &gathered->profile_failure));
+        pc_call_hide_cost(access->call, PC_COST_ALL);
     } else if (pc_access_needs_whole(access, view) && result->reason[0] == '\0' &&
                pc_section_has_data(result)) {
         result->reason = "NAMESPACES_LIMITED";

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mapping/wire.h"
+#include "service/access.h"
 #include "service/seen.h"
 
 enum {
@@ -76,8 +77,7 @@ void pc_put_section_info(pc_buffer *out, uint32_t number, pc_section section,
 pc_status pc_take_failure(pc_gathered *gathered, pc_section section)
 {
     if (gathered->sections[section].withheld) {
-        return pc_status_new(PC_CODE_PERMISSION_DENIED, gathered->sections[section].reason,
-                             "the person's consents do not let this be shown for this purpose");
+        return pc_access_withheld(gathered->sections[section].reason);
     }
     pc_status *failure =
         section == PC_SECTION_EVENTS ? &gathered->events_failure : &gathered->profile_failure;
@@ -103,12 +103,7 @@ pc_slice *pc_take_data(pc_gathered *gathered, pc_section section)
 void pc_note_entry(pc_call *call, const pc_gathered *gathered)
 {
     const pc_service *service = pc_call_service(call);
-    /* The size of what is withheld would tell whether there is anything. */
-    bool tells = true;
-    for (size_t s = 0; s < PC_SECTION_COUNT; s++) {
-        tells = tells && !gathered->sections[s].withheld;
-    }
-    pc_call_count_upstream(call, gathered->upstream_calls, tells ? gathered->upstream_bytes : 0);
+    pc_call_count_upstream(call, gathered->upstream_calls, gathered->upstream_bytes);
     pc_section_counts_add(service->section_counts, PC_SECTION_NONE, gathered->sections,
                           PC_SECTION_COUNT);
     pc_part_ages_add(service->part_ages, gathered);

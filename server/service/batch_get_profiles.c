@@ -32,14 +32,13 @@ typedef struct {
     pc_batch *batch; /* owned */
 } operation;
 
-/* ---- answer ---------------------------------------------------------------------------------- */
+/* What became of one person, as the caller may know it. */
+typedef struct {
+    uint32_t refusals; /* the consents that are not given */
+    pc_status failure; /* owned; OK: there is a profile, and something of it may be shown */
+} verdict;
 
-/* Of a person whose profile has nothing that its consents let show. */
-static pc_status withheld(void)
-{
-    return pc_status_new(PC_CODE_PERMISSION_DENIED, "CONSENT_MISSING",
-                         "the person's consents do not let this be shown for this purpose");
-}
+/* ---- answer ---------------------------------------------------------------------------------- */
 
 /* Taken; whole where the access decides more than its mask says. */
 static pc_slice *show(const operation *op, uint32_t refusals, pc_slice *profile)
@@ -71,43 +70,55 @@ static void put_info(pc_buffer *out, const operation *op, const pc_batch_result 
     pc_slice_unref(info.denied_later);
 }
 
-/* The consents that a person has not given. */
-static uint32_t refusals_of(const operation *op, const pc_batch_result *result,
-                            const pc_person_ref *person)
+/* Who has given no consent is told of like one whom there is not. */
+static verdict judge(const operation *op, const pc_batch_result *result, const pc_person_ref *ref)
 {
-    return pc_access_refusals(&op->access,
-                              result->profile == NULL ? NULL : pc_slice_bytes(result->profile),
-                              pc_slice_size(result->profile), person->namespace_code, person->id);
+    const pc_access *access = &op->access;
+    verdict out = {.refusals = pc_access_refusals(
+                       access, result->profile == NULL ? NULL : pc_slice_bytes(result->profile),
+                       pc_slice_size(result->profile), ref->namespace_code, ref->id)};
+    if (pc_access_leaves(access, PC_VIEW_WHOLE_PROFILE, out.refusals)) {
+        out.failure = pc_status_copy(&result->failure);
+    } else {
+        out.failure = pc_access_withheld(pc_access_withheld_reason(&result->failure));
+        pc_call_hide_cost(op->call, PC_COST_ALL);
+    }
+    return out;
 }
 
-static void put_entry(pc_buffer *out, const operation *op, size_t place,
-                      const pc_batch_results *results)
+/* An array in the call's arena; NULL when out of memory. */
+static verdict *judge_all(const operation *op, const pc_batch_results *results)
 {
-    const pc_batch_result *result = &results->results[place];
-    uint32_t refusals = refusals_of(op, result, &op->persons[place]);
-    pc_status failure = pc_status_ok(&result->failure) ? PC_OK : pc_status_copy(&result->failure);
+    size_t count = op->plan.person_count;
+    verdict *verdicts = pc_arena_calloc(pc_call_arena(op->call), count, sizeof *verdicts);
+    for (size_t i = 0; verdicts != NULL && i < count; i++) {
+        verdicts[i] = judge(op, &results->results[i], &op->persons[i]);
+    }
+    return verdicts;
+}
+
+static void put_entry(pc_buffer *out, const operation *op, const verdict *decided,
+                      const pc_batch_result *result, int64_t fetched_wall_ms)
+{
     pc_slice *profile = NULL;
-    if (!pc_access_leaves(&op->access, PC_VIEW_WHOLE_PROFILE, refusals)) {
-        pc_status_clear(&failure);
-        failure = withheld();
-    } else if (pc_status_ok(&failure)) {
-        profile = show(op, refusals, pc_slice_ref(result->profile));
-        failure = profile == NULL ? pc_status_out_of_memory() : PC_OK;
+    const pc_status no_memory = pc_status_out_of_memory();
+    const pc_status *failure = pc_status_ok(&decided->failure) ? NULL : &decided->failure;
+    if (failure == NULL) {
+        profile = show(op, decided->refusals, pc_slice_ref(result->profile));
+        failure = profile == NULL ? &no_memory : NULL;
     }
     size_t mark = pc_wire_begin(out, RESPONSE_PROFILES);
-    if (pc_status_ok(&failure)) {
+    if (failure == NULL) {
         pc_wire_put_bytes(out, ENTRY_PROFILE, pc_slice_bytes(profile), pc_slice_size(profile));
         if (result->xid[0] != '\0' && pc_access_shows_xid(&op->access)) {
             pc_wire_put_text(out, ENTRY_XID, result->xid);
         }
     } else {
-        pc_put_entry_error(out, ENTRY_ERROR, &failure);
+        pc_put_entry_error(out, ENTRY_ERROR, failure);
     }
-    put_info(out, op, result, refusals, pc_status_ok(&failure) ? NULL : &failure,
-             results->fetched_wall_ms);
+    put_info(out, op, result, decided->refusals, failure, fetched_wall_ms);
     pc_wire_end(out, mark);
     pc_slice_unref(profile);
-    pc_status_clear(&failure);
 }
 
 /* When no one could be answered, and for the same kind of reason that says nothing about a person,
@@ -115,7 +126,9 @@ static void put_entry(pc_buffer *out, const operation *op, size_t place,
 static const pc_status *common_failure(const operation *op, const pc_batch_results *results)
 {
     const pc_status *first = &results->results[0].failure;
-    if (pc_status_ok(first) || first->code == PC_CODE_NOT_FOUND) {
+    bool personal = first->code == PC_CODE_NOT_FOUND ||
+                    (pc_access_needs_consents(&op->access) && !pc_access_says_nothing(first));
+    if (pc_status_ok(first) || personal) {
         return NULL;
     }
     for (size_t i = 1; i < op->plan.person_count; i++) {
@@ -128,7 +141,7 @@ static const pc_status *common_failure(const operation *op, const pc_batch_resul
     return first;
 }
 
-static void tell_persons(const operation *op, const pc_batch_results *results)
+static void tell_persons(const operation *op, const verdict *verdicts)
 {
     if (op->service->on_person == NULL) {
         return;
@@ -141,40 +154,52 @@ static void tell_persons(const operation *op, const pc_batch_results *results)
                                   .xid = ref->xid,
                                   .sandbox = op->plan.sandbox,
                                   .merge_policy = op->plan.merge_policy};
-        const pc_status *failure = &results->results[i].failure;
+        const pc_status *failure = &verdicts[i].failure;
         pc_tell_person(op->call, op->service, &person, NULL, failure->code,
                        pc_status_reason(failure));
     }
 }
 
-static void on_done(void *self, const pc_batch_results *results)
+static void answer(const operation *op, const verdict *verdicts, const pc_batch_results *results)
 {
-    operation *op = self;
-    tell_persons(op, results);
-    pc_call_count_upstream(op->call, results->upstream_calls, results->upstream_bytes);
-    const pc_status *failure = common_failure(op, results);
-    if (failure != NULL) {
-        pc_call_fail(op->call, pc_status_copy(failure));
-        pc_call_unref(op->call);
-        return;
-    }
     pc_buffer out;
     /* The limit on answers says what is wrong; this one keeps memory bounded before that. */
     pc_buffer_init(&out, pc_call_answer_bytes_max(op->call) + PC_HEAD_BYTES_MAX);
     for (size_t i = 0; i < op->asked; i++) {
-        put_entry(&out, op, op->places[i], results);
+        size_t place = op->places[i];
+        put_entry(&out, op, &verdicts[place], &results->results[place], results->fetched_wall_ms);
     }
     bool too_large = out.failed;
-    pc_slice *answer = pc_buffer_take_slice(&out);
+    pc_slice *slice = pc_buffer_take_slice(&out);
     pc_buffer_deinit(&out);
-    if (answer == NULL) {
+    if (slice == NULL) {
         pc_call_fail(op->call,
                      too_large ? pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "ANSWER_TOO_LARGE",
                                                "the answer is larger than this server sends: ask "
                                                "for fewer persons, or less with read_mask")
                                : pc_status_out_of_memory());
     } else {
-        pc_call_answer(op->call, &answer, 1);
+        pc_call_answer(op->call, &slice, 1);
+    }
+}
+
+static void on_done(void *self, const pc_batch_results *results)
+{
+    operation *op = self;
+    verdict *verdicts = judge_all(op, results);
+    pc_call_count_upstream(op->call, results->upstream_calls, results->upstream_bytes);
+    const pc_status *failure = common_failure(op, results);
+    if (verdicts != NULL) {
+        tell_persons(op, verdicts);
+    }
+    if (verdicts == NULL || failure != NULL) {
+        pc_call_fail(op->call,
+                     failure != NULL ? pc_status_copy(failure) : pc_status_out_of_memory());
+    } else {
+        answer(op, verdicts, results);
+    }
+    for (size_t i = 0; verdicts != NULL && i < op->plan.person_count; i++) {
+        pc_status_clear(&verdicts[i].failure);
     }
     pc_call_unref(op->call);
 }
