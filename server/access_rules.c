@@ -86,12 +86,17 @@ void pc_access_rules_set_methods(pc_access_rules *rules, const pc_method *rows, 
     }
 }
 
+pc_status pc_access_rules_look_up(pc_access_rules *rules, pc_call *call)
+{
+    return rules == NULL ? PC_OK : pc_policy_look_up(rules->holder, call);
+}
+
 pc_status pc_access_rules_admit(pc_access_rules *rules, pc_call *call, size_t method)
 {
     if (rules == NULL) {
         return PC_OK;
     }
-    return pc_policy_admit(rules->holder, call,
+    return pc_policy_admit(call,
                            method < rules->method_count ? rules->rights[method] : PC_RIGHT_UNKNOWN);
 }
 

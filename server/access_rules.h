@@ -21,7 +21,9 @@ void pc_access_rules_free(pc_access_rules *rules);
 /* Which methods a server has, in the order of its rows: before it starts. */
 void pc_access_rules_set_methods(pc_access_rules *rules, const pc_method *rows, size_t count);
 
-/* For the hook `admit` of pc_rpc_options. `rules` may be NULL, which lets all in. */
+/* For the hook `admit` of pc_rpc_options: has the call bounded by its caller's rule, and then lets
+ * it in or not. `rules` may be NULL, which lets all in. */
+PC_NODISCARD pc_status pc_access_rules_look_up(pc_access_rules *rules, pc_call *call);
 PC_NODISCARD pc_status pc_access_rules_admit(pc_access_rules *rules, pc_call *call, size_t method);
 
 /* Has the file read anew when it changes, or when it is asked for: the new rules are in force for

@@ -8,6 +8,9 @@ pc_status pc_admission_admit(const pc_admission *admission, pc_call *call, size_
         status = pc_identity_admit(admission->identity, call, method);
     }
     if (pc_status_ok(&status)) {
+        status = pc_access_rules_look_up(admission->rules, call);
+    }
+    if (pc_status_ok(&status)) {
         status = pc_door_admit(admission->door, call, method);
     }
     if (pc_status_ok(&status)) {

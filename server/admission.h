@@ -1,5 +1,6 @@
-/* Which calls may go on to their handlers. Each is asked in this order: who calls (identity), is
- * there room (door: quotas, overload), may they (access rules).
+/* Which calls may go on to their handlers. Each is asked in this order: who calls (identity), how
+ * critical may that be (access rules), is there room (door: quotas, overload), may they (access
+ * rules).
  * Threads: any. */
 #ifndef PC_ADMISSION_H
 #define PC_ADMISSION_H

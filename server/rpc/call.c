@@ -405,7 +405,14 @@ pc_criticality pc_call_criticality(const pc_call *call)
 
 void pc_call_set_criticality(pc_call *call, pc_criticality criticality)
 {
-    call->criticality = criticality;
+    bool bounded = criticality < call->criticality_most;
+    call->criticality = bounded ? call->criticality_most : criticality;
+}
+
+void pc_call_bound_criticality(pc_call *call, pc_criticality most)
+{
+    call->criticality_most = most;
+    pc_call_set_criticality(call, call->criticality);
 }
 
 pc_arena *pc_call_arena(pc_call *call)

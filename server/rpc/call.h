@@ -152,6 +152,9 @@ const pc_trace *pc_call_recorded_trace(const pc_call *call);
 pc_criticality pc_call_criticality(const pc_call *call);
 void pc_call_set_criticality(pc_call *call, pc_criticality criticality);
 
+/* Lowers it to at most that, now and whatever is set later. */
+void pc_call_bound_criticality(pc_call *call, pc_criticality most);
+
 /* The decoded request, or NULL when it was not, or not yet. Borrowed for the life of the call. */
 const ProtobufCMessage *pc_call_request(const pc_call *call);
 

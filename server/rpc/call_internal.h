@@ -55,6 +55,7 @@ struct pc_call {
     const char *caller;              /* NULL: not asked for yet */
     uint64_t caller_key;             /* 0: likewise */
     pc_criticality criticality;
+    pc_criticality criticality_most;
     int64_t started_ns;
     bool is_trace_read;
     pc_span span; /* of the whole call; its trace is the call's once it is read */

@@ -204,6 +204,7 @@ static void prepare_call(pc_call *call, pc_endpoint *endpoint)
     call->caller = NULL;
     call->caller_key = 0;
     call->criticality = endpoint->row.criticality;
+    call->criticality_most = PC_CRITICALITY_ROUTING;
     call->is_trace_read = false;
     call->span.trace.is_known = false;
     call->span.trace.sink = NULL;

@@ -21,10 +21,9 @@ static void give_back(void *kept)
     pc_policy_unref(((admission *)kept)->policy);
 }
 
-pc_status pc_policy_admit(pc_policy_holder *holder, pc_call *call, pc_right right)
+pc_status pc_policy_look_up(pc_policy_holder *holder, pc_call *call)
 {
     admission *kept = pc_arena_alloc(pc_call_arena(call), sizeof *kept);
-    size_t line;
     if (kept == NULL) {
         return pc_status_out_of_memory();
     }
@@ -32,10 +31,21 @@ pc_status pc_policy_admit(pc_policy_holder *holder, pc_call *call, pc_right righ
     kept->purpose = -1;
     kept->grant = pc_policy_grant(kept->policy, pc_call_caller(call));
     pc_call_keep(call, kept, give_back);
-    if (kept->grant != NULL && kept->grant->share > 0) {
+    if (kept->grant == NULL) {
+        return PC_OK;
+    }
+    pc_call_bound_criticality(call, kept->grant->criticality);
+    if (kept->grant->share > 0) {
         pc_call_set_caller_share(call, (unsigned)kept->grant->share);
     }
-    return pc_decide_right(&line, kept->grant, right);
+    return PC_OK;
+}
+
+pc_status pc_policy_admit(pc_call *call, pc_right right)
+{
+    const admission *kept = pc_call_kept(call);
+    size_t line;
+    return pc_decide_right(&line, kept == NULL ? NULL : kept->grant, right);
 }
 
 const char *pc_access_policy_version(const pc_call *call)
@@ -59,9 +69,6 @@ static pc_status check_criticality(const pc_grant *grant, pc_call *call)
                                                             "prefetch"};
     if (grant->criticality == PC_CRITICALITY_ROUTING) {
         return PC_OK;
-    }
-    if (pc_call_criticality(call) < grant->criticality) {
-        pc_call_set_criticality(call, grant->criticality);
     }
     size_t line;
     const char *claim = pc_call_header(call, "x-criticality");

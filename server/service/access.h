@@ -37,9 +37,13 @@ typedef struct {
     size_t size_max;          /* of a section's bytes */
 } pc_access;
 
-/* Lets a call in whose caller has the right, and keeps the policy with it. For the hook `admit`.
- * Errors: PERMISSION_DENIED as pc_decide_right; RESOURCE_EXHAUSTED. */
-PC_NODISCARD pc_status pc_policy_admit(pc_policy_holder *holder, pc_call *call, pc_right right);
+/* Keeps the policy with a call, and bounds what it is by the caller's rule: how critical, and which
+ * share of the budget. Errors: RESOURCE_EXHAUSTED. */
+PC_NODISCARD pc_status pc_policy_look_up(pc_policy_holder *holder, pc_call *call);
+
+/* Lets a call in, once it is looked up, whose caller has the right. Errors: PERMISSION_DENIED as
+ * pc_decide_right. */
+PC_NODISCARD pc_status pc_policy_admit(pc_call *call, pc_right right);
 
 /* The version of the policy that a call was let in under; "" without one. */
 const char *pc_access_policy_version(const pc_call *call);

@@ -133,6 +133,38 @@ class Door(unittest.TestCase):
             for caller in callers.values():
                 caller.close()
 
+    def test_who_may_not_be_critical_is_turned_away_first(self):
+        """Whatever the call claims: the caller's rule says what it is at most."""
+        policy = tempfile.NamedTemporaryFile("w", suffix=".yaml")
+        self.addCleanup(policy.close)
+        policy.write("callers: [{name: '', rpcs: '*', sections: '*', namespaces: '*', sandboxes: '*', "
+                     "merge_policies: '*', criticality: batch}]\n")
+        policy.flush()
+        with closing(self.start("--door-max-delay=2ms", "--listen-rpc-threads=1", "--cache-events=1000",
+                                "--defaults-event-limit-max=1000",
+                                f"--access-policy-file={policy.name}")) as server:
+            server.call("GetContext", messages.GetContextRequest(identity=identity(*ADA)))
+            load = subprocess.Popen(
+                [program("profilectl"), "--server", server.address, "bench", "email:" + HEDY[1],
+                 "--event-limit", "1000", "--in-flight", "1000", "--duration", "60s", "--warmup", "0s"],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            caller = Caller(server, [("x-criticality", "routing")])
+
+            def turned_away():
+                failure = caller.call(request_bytes())
+                self.assertIn(failure.reason, ("POLICY_CRITICALITY_DENIED", "OVERLOADED"))
+                return failure.reason == "OVERLOADED"
+
+            try:
+                wait_until(turned_away, 20, "the claim to be turned away")
+            finally:
+                load.kill()
+                load.wait()
+            caller.close()
+            shed = {name: count for name, count in server.metrics().items()
+                    if name.startswith("profilecontext_door_shed_total") and count > 0}
+            self.assertEqual(list(shed), ['profilecontext_door_shed_total{criticality="batch"}'])
+
     def test_an_unknown_criticality_is_refused_and_health_is_never(self):
         with closing(self.start()) as server:
             failure = server.fails("GetContext", messages.GetContextRequest(identity=identity(*ADA)),
