@@ -261,6 +261,13 @@ static pc_status start_sandbox(pc_app *app)
     return status;
 }
 
+/* Of calls that name none. */
+static const char *usual_merge_policy(const pc_app *app)
+{
+    const char *configured = app->config->upstream.merge_policy;
+    return configured[0] == '\0' && app->sandbox != NULL ? sandbox_merge_policy : configured;
+}
+
 static pc_budget_options make_budget(const pc_config *c)
 {
     return (pc_budget_options){.rate = (double)c->budget.rate,
@@ -443,6 +450,7 @@ static pc_status make_gatherer(pc_app *app)
         .names_wait_ms = c->audiences.name_wait,
         .fetch_timeout_ms = c->upstream.timeout,
         .scope = c->upstream.org_id,
+        .merge_policy = usual_merge_policy(app),
         .cache_bytes_max = (size_t)c->cache.max_bytes,
         .cached_events = (int)c->cache.events,
         .link_identities = c->cache.link_identities,
@@ -516,9 +524,7 @@ static pc_status make_service(pc_app *app)
         .part_ages = app->part_ages,
         .page_token_key = &app->page_token_key,
         .sandbox = c->upstream.sandbox,
-        .merge_policy = c->upstream.merge_policy[0] == '\0' && app->sandbox != NULL
-                            ? sandbox_merge_policy
-                            : c->upstream.merge_policy,
+        .merge_policy = usual_merge_policy(app),
         .default_deadline_ms = c->defaults.deadline,
         .max_deadline_ms = c->defaults.max_deadline,
         .stream_deadline_ms = c->defaults.stream_deadline,

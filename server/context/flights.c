@@ -515,8 +515,11 @@ static void remember(pc_flight *f)
                             .nothing = f->part == NULL ? nothing_of(&f->status) : PC_NOTHING_NOT,
                             .fetched_ns = f->began_ns,
                             .prefetched = is_prefetch(f)};
-    if ((data.part == NULL && data.nothing == PC_NOTHING_NOT) ||
-        !pc_policies_add(&f->flights->policies, f->look.merge_policy)) {
+    /* That there is nothing need not be found again to be forgotten, and is what the upstream says
+     * of policies that there are not. */
+    if (data.part == NULL
+            ? data.nothing == PC_NOTHING_NOT
+            : !pc_policies_add(&f->flights->policies, f->look.merge_policy, f->caller)) {
         return;
     }
     if (f->part != NULL && f->kind == PC_PART_PROFILE) {
@@ -712,7 +715,7 @@ pc_status pc_flights_new(pc_flights **out, const pc_flights_options *options)
         return pc_status_out_of_memory();
     }
     (*out)->options = *options;
-    pc_policies_init(&(*out)->policies);
+    pc_policies_init(&(*out)->policies, options->merge_policy == NULL ? "" : options->merge_policy);
     pthread_mutex_init(&(*out)->lock, NULL);
     pthread_cond_init(&(*out)->ended, NULL);
     return PC_OK;

@@ -21,10 +21,11 @@ typedef struct {
     pc_workers *workers;
     const pc_part_rules *rules;
     const pc_cache_keys *keys;
-    pc_cache *cache;       /* NULL: nothing is remembered */
-    int64_t timeout_ms;    /* of a flight */
-    bool link_identities;  /* remember a person under all identities that the profile lists */
-    int64_t listed_ms;     /* how long a profile is believed that they are one person's */
+    const char *merge_policy; /* the usual one; NULL: "" */
+    pc_cache *cache;          /* NULL: nothing is remembered */
+    int64_t timeout_ms;       /* of a flight */
+    bool link_identities;     /* remember a person under all identities that the profile lists */
+    int64_t listed_ms;        /* how long a profile is believed that they are one person's */
     size_t prefetches_max; /* flights at once that nobody has asked for; see pc_flights_prefetch */
 } pc_flights_options;
 

@@ -918,6 +918,7 @@ pc_status pc_gatherer_open(pc_gatherer *gatherer)
                                         .workers = gatherer->workers,
                                         .rules = &gatherer->part_rules,
                                         .keys = gatherer->keys,
+                                        .merge_policy = gatherer->merge_policy,
                                         .cache = gatherer->cache,
                                         .timeout_ms = gatherer->fetch_timeout_ms,
                                         .link_identities = gatherer->link_identities,

@@ -28,6 +28,7 @@ typedef struct {
     int64_t names_wait_ms;        /* at most this long for names of audiences */
     int64_t fetch_timeout_ms;     /* of a fetch, whatever the time of those who wait for it */
     const char *scope;            /* what is the same for all persons: the organisation */
+    const char *merge_policy;     /* the usual one; NULL: "" */
     size_t cache_bytes_max;       /* 0: nothing is remembered */
     int cached_events;            /* how many of a person's newest events are remembered */
     bool link_identities;         /* see flights.h */

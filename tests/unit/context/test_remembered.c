@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -489,6 +490,27 @@ static void test_remembered__a_person_is_forgotten_by_every_identity_that_is_kno
     assert_int_equal(started(PC_FETCH_EVENTS), 2);
 }
 
+static void test_remembered__policies_that_there_are_not_keep_nobody_from_being_remembered(
+    void **state)
+{
+    world *p = *state;
+    char policy[32];
+    pc_gather_plan plan = plan_for("Email", "ada", PC_SECTION_BIT(PC_SECTION_PROFILE));
+    for (int i = 0; i < 70; i++) {
+        (void)snprintf(policy, sizeof policy, "made-up-%d", i);
+        plan.person.merge_policy = policy;
+        ask(p, &plan);
+        assert_int_equal(w.status[PC_SECTION_PROFILE], PC_SECTION_MISSING);
+    }
+    ask(p, &plan);
+    assert_int_equal(started(PC_FETCH_PROFILE), 70);
+    SCRIPT({PC_FETCH_PROFILE, "ada", ada_by_email, 0});
+    plan.person.merge_policy = "m";
+    ask(p, &plan);
+    ask(p, &plan);
+    assert_int_equal(started(PC_FETCH_PROFILE), 71);
+}
+
 static const char in_segments[] =
     "{\"X\":{\"sources\":[\"d\"],\"entity\":{\"segmentMembership\":{\"ups\":{"
     "\"s1\":{\"status\":\"realized\"},\"s2\":{\"status\":\"realized\"}}}}}}";
@@ -683,6 +705,7 @@ int main(void)
         TEST(test_remembered__a_forgotten_person_does_not_come_back_with_what_was_under_way),
         TEST(test_remembered__who_asks_after_a_person_was_forgotten_waits_for_no_earlier_answer),
         TEST(test_remembered__a_person_is_forgotten_by_every_identity_that_is_known),
+        TEST(test_remembered__policies_that_there_are_not_keep_nobody_from_being_remembered),
         TEST(test_remembered__audiences_without_a_name_are_asked_for_once),
         TEST(test_remembered__who_joins_a_fetch_gets_nothing_older_than_asked_for),
         TEST(test_remembered__nothing_is_started_in_vain),
