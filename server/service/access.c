@@ -142,15 +142,27 @@ void pc_access_person(const pc_access *access, pc_status *status, const pc_perso
     }
 }
 
+pc_status pc_access_one(const pc_access *access, const pc_person_ref *person)
+{
+    size_t line;
+    return access->limited
+               ? pc_decide_namespace(&line, access->grant,
+                                     person->xid != NULL ? NULL : person->namespace_code)
+               : PC_OK;
+}
+
 void pc_access_persons(const pc_access *access, pc_status *status, const pc_person_ref *persons,
                        size_t count)
 {
-    size_t line;
+    pc_status verdict = PC_OK;
     for (size_t i = 0; access->limited && pc_status_ok(status) && i < count; i++) {
-        refuse(status,
-               pc_decide_namespace(&line, access->grant,
-                                   persons[i].xid != NULL ? NULL : persons[i].namespace_code));
+        pc_status_clear(&verdict);
+        verdict = pc_access_one(access, &persons[i]);
+        if (pc_status_ok(&verdict)) {
+            return;
+        }
     }
+    refuse(status, verdict);
 }
 
 /* ---- masks ----------------------------------------------------------------------------------- */

@@ -63,6 +63,11 @@ void pc_access_where(const pc_access *access, pc_status *status, const pc_person
 
 /* Decides about who is asked for. */
 void pc_access_person(const pc_access *access, pc_status *status, const pc_person *person);
+
+/* The same of one of a batch's, which says why and leaves the others alone. */
+PC_NODISCARD pc_status pc_access_one(const pc_access *access, const pc_person_ref *person);
+
+/* Refuses a batch of whose persons none may be asked for. */
 void pc_access_persons(const pc_access *access, pc_status *status, const pc_person_ref *persons,
                        size_t count);
 

@@ -179,11 +179,11 @@ static void start_person(batch *b, slot *s)
     s->plan.person.xid = ref->xid;
     s->plan.close_ns = own < b->close_ns ? own : b->close_ns;
     b->busy++;
-    pc_status status;
-    if (now >= b->close_ns) {
+    pc_status status = pc_access_one(&b->access, ref);
+    if (pc_status_ok(&status) && now >= b->close_ns) {
         status = pc_status_new(PC_CODE_DEADLINE_EXCEEDED, "BATCH_OUT_OF_TIME",
                                "the batch's time was up before this person's turn came");
-    } else {
+    } else if (pc_status_ok(&status)) {
         const pc_gather_callbacks callbacks = {on_gathered, on_released, s};
         status = pc_gather_start(&s->gathering, b->service->gatherer, &s->plan, &callbacks);
     }

@@ -18,6 +18,8 @@ enum { RESPONSE_PROFILES = 1, ENTRY_PROFILE = 1, ENTRY_ERROR = 2, ENTRY_INFO = 3
 
 enum { PERSONS_MAX = 1000 };
 
+#define NOT_ALLOWED SIZE_MAX /* for a place */
+
 typedef Profilecontext__V1__BatchGetProfilesRequest request_message;
 
 /* In the call's arena. */
@@ -26,10 +28,11 @@ typedef struct {
     const pc_service *service;
     pc_batch_plan plan;
     pc_access access;
-    pc_person_ref *persons; /* each once */
-    size_t *places;         /* for each that was asked for: its place in `persons` */
-    size_t asked;
-    pc_batch *batch; /* owned */
+    const pc_person_ref *asked;
+    size_t asked_count;
+    pc_person_ref *persons; /* who may be asked for, each once */
+    size_t *places;         /* for each of `asked`: its place in `persons`, or NOT_ALLOWED */
+    pc_batch *batch;        /* owned */
 } operation;
 
 /* What became of one person, as the caller may know it. */
@@ -141,6 +144,16 @@ static const pc_status *common_failure(const operation *op, const pc_batch_resul
     return first;
 }
 
+static void tell_person(const operation *op, const pc_person_ref *ref, const pc_status *failure)
+{
+    const pc_person person = {.namespace_code = ref->namespace_code,
+                              .id = ref->id,
+                              .xid = ref->xid,
+                              .sandbox = op->plan.sandbox,
+                              .merge_policy = op->plan.merge_policy};
+    pc_tell_person(op->call, op->service, &person, NULL, failure->code, pc_status_reason(failure));
+}
+
 static void tell_persons(const operation *op, const verdict *verdicts)
 {
     if (op->service->on_person == NULL) {
@@ -148,16 +161,24 @@ static void tell_persons(const operation *op, const verdict *verdicts)
     }
     pc_keep_batch(op->call, op->service);
     for (size_t i = 0; i < op->plan.person_count; i++) {
-        const pc_person_ref *ref = &op->persons[i];
-        const pc_person person = {.namespace_code = ref->namespace_code,
-                                  .id = ref->id,
-                                  .xid = ref->xid,
-                                  .sandbox = op->plan.sandbox,
-                                  .merge_policy = op->plan.merge_policy};
-        const pc_status *failure = &verdicts[i].failure;
-        pc_tell_person(op->call, op->service, &person, NULL, failure->code,
-                       pc_status_reason(failure));
+        tell_person(op, &op->persons[i], &verdicts[i].failure);
     }
+    for (size_t i = 0; i < op->asked_count; i++) {
+        if (op->places[i] == NOT_ALLOWED) {
+            pc_status denied = pc_access_one(&op->access, &op->asked[i]);
+            tell_person(op, &op->asked[i], &denied);
+            pc_status_clear(&denied);
+        }
+    }
+}
+
+/* Of one who may not be asked for. */
+static void put_denied(pc_buffer *out, const operation *op, const pc_person_ref *ref)
+{
+    const pc_batch_result none = {.failure = PC_OK};
+    verdict denied = {.failure = pc_access_one(&op->access, ref)};
+    put_entry(out, op, &denied, &none, 0);
+    pc_status_clear(&denied.failure);
 }
 
 static void answer(const operation *op, const verdict *verdicts, const pc_batch_results *results)
@@ -165,8 +186,12 @@ static void answer(const operation *op, const verdict *verdicts, const pc_batch_
     pc_buffer out;
     /* The limit on answers says what is wrong; this one keeps memory bounded before that. */
     pc_buffer_init(&out, pc_call_answer_bytes_max(op->call) + PC_HEAD_BYTES_MAX);
-    for (size_t i = 0; i < op->asked; i++) {
+    for (size_t i = 0; i < op->asked_count; i++) {
         size_t place = op->places[i];
+        if (place == NOT_ALLOWED) {
+            put_denied(&out, op, &op->asked[i]);
+            continue;
+        }
         put_entry(&out, op, &verdicts[place], &results->results[place], results->fetched_wall_ms);
     }
     bool too_large = out.failed;
@@ -222,6 +247,14 @@ static int compare_persons(const void *a, const void *b)
     return order != 0 ? order : strcmp(left->id, right->id);
 }
 
+static bool may_ask(const operation *op, const pc_person_ref *ref)
+{
+    pc_status status = pc_access_one(&op->access, ref);
+    bool may = pc_status_ok(&status);
+    pc_status_clear(&status);
+    return may;
+}
+
 /* Who is named twice is asked for once. */
 static pc_status list_once(operation *op, const pc_person_ref *asked, size_t count)
 {
@@ -232,18 +265,23 @@ static pc_status list_once(operation *op, const pc_person_ref *asked, size_t cou
     if (sorted == NULL || op->persons == NULL || op->places == NULL) {
         return pc_status_out_of_memory();
     }
+    size_t allowed = 0;
     for (size_t i = 0; i < count; i++) {
-        sorted[i] = (sorted_person){&asked[i], i};
+        op->places[i] = NOT_ALLOWED;
+        if (may_ask(op, &asked[i])) {
+            sorted[allowed++] = (sorted_person){&asked[i], i};
+        }
     }
-    qsort(sorted, count, sizeof *sorted, compare_persons);
+    qsort(sorted, allowed, sizeof *sorted, compare_persons);
     size_t once = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < allowed; i++) {
         if (i == 0 || compare_persons(&sorted[i - 1], &sorted[i]) != 0) {
             op->persons[once++] = *sorted[i].ref;
         }
         op->places[sorted[i].place] = once - 1;
     }
-    op->asked = count;
+    op->asked = asked;
+    op->asked_count = count;
     op->plan.persons = op->persons;
     op->plan.person_count = once;
     return PC_OK;

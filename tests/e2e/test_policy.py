@@ -281,7 +281,7 @@ class Policy(unittest.TestCase):
                     ("GetEntity", entity_messages.GetEntityRequest(
                         schema="_xdm.context.account", identity=identity(*person))),
                     ("BatchGetContexts", batch_messages.BatchGetContextsRequest(
-                        persons=[{"identity": identity()}, {"identity": identity(*person)}])),
+                        persons=[{"identity": identity(*person)}, {"xid": "A2-x"}])),
                     ("BatchGetProfiles", batch_messages.BatchGetProfilesRequest(
                         persons=[{"identity": identity(*person)}])),
                     ("PrefetchContexts", prefetch_messages.PrefetchContextsRequest(
@@ -290,6 +290,38 @@ class Policy(unittest.TestCase):
                 told.add(self.refused("email", method, request, "POLICY_NAMESPACE_DENIED").message)
         self.assertEqual(len(told), 1)
         self.assertEqual(self.sandbox.recent(), [])
+
+    def test_a_denied_namespace_is_refused_in_its_place_of_a_batch(self):
+        phones = [identity("Phone", "+15550100"), identity("Phone", "+19999999")]
+        persons = [{"identity": phones[0]}, {"identity": identity()}, {"identity": phones[1]},
+                   {"identity": phones[0]}, {"identity": identity()}, {"xid": "A2-x"}]
+        self.sandbox.reset_stats()
+        profiles = self.call("email", "BatchGetProfiles",
+                             batch_messages.BatchGetProfilesRequest(persons=persons)).profiles
+        contexts = {answer.index: answer for answer in self.call(
+            "email", "BatchGetContexts", batch_messages.BatchGetContextsRequest(persons=persons))}
+        prefetched = self.call("email", "PrefetchContexts", prefetch_messages.PrefetchContextsRequest(
+            persons=persons)).entries
+        self.assertEqual((len(profiles), len(contexts), len(prefetched)), (6, 6, 6))
+        told = set()
+        for place, person in enumerate(persons):
+            if person == {"identity": identity()}:
+                self.assertTrue(profiles[place].profile.person.name.first_name)
+                self.assertTrue(contexts[place].context.profile.person.name.first_name)
+                self.assertNotEqual(prefetched[place].reason, "POLICY_NAMESPACE_DENIED")
+                continue
+            self.assertEqual(profiles[place].info.status, DENIED)
+            told.add(profiles[place].error.SerializeToString())
+            told.add(contexts[place].error.SerializeToString())
+            self.assertEqual(profiles[place].error.reason, "POLICY_NAMESPACE_DENIED")
+            self.assertEqual(profiles[place].error.code, PERMISSION.value[0])
+            self.assertEqual((prefetched[place].state, prefetched[place].reason),
+                             (prefetch_messages.PREFETCH_STATE_SKIPPED, "POLICY_NAMESPACE_DENIED"))
+        self.assertEqual(len(told), 1)
+        # None of them was looked up.
+        asked = str([one["query"] + one["path"] for one in self.sandbox.recent()])
+        self.assertNotIn("5550100", asked)
+        self.assertNotIn("A2-x", asked)
 
     def test_identities_of_other_namespaces_are_not_shown(self):
         context, infos = self.context("email")
