@@ -10,6 +10,7 @@
 enum { METHODS_MAX = 64 };
 
 struct pc_access_rules {
+    const pc_config *config;
     const char *file; /* the configuration's */
     pc_log *log;
     pc_policy_holder *holder;
@@ -24,11 +25,11 @@ static void tell_loaded(const pc_access_rules *rules, const pc_policy *policy)
            pc_log_int("callers", (int64_t)pc_policy_caller_count(policy)));
 }
 
-static pc_status load(pc_policy **out, const char *file)
+static pc_status load(pc_policy **out, const char *file, const pc_config *config)
 {
     pc_config_errors errors = {0};
     pc_status status = PC_OK;
-    if (!pc_policy_load(out, &errors, file)) {
+    if (!pc_policy_load(out, &errors, file, config)) {
         status = pc_status_new(PC_CODE_FAILED_PRECONDITION, "POLICY_INVALID",
                                "access.policy_file is wrong; profilectl policy check tells so too");
     }
@@ -46,7 +47,7 @@ pc_status pc_access_rules_new(pc_access_rules **out, const pc_config *config, pc
         return PC_OK;
     }
     pc_policy *policy;
-    pc_status status = load(&policy, config->access.policy_file);
+    pc_status status = load(&policy, config->access.policy_file, config);
     if (!pc_status_ok(&status)) {
         return status;
     }
@@ -55,6 +56,7 @@ pc_status pc_access_rules_new(pc_access_rules **out, const pc_config *config, pc
         pc_policy_unref(policy);
         return pc_status_out_of_memory();
     }
+    rules->config = config;
     rules->file = config->access.policy_file;
     rules->log = log;
     tell_loaded(rules, policy);
@@ -112,7 +114,7 @@ static pc_status load_anew(void *self)
 {
     pc_access_rules *rules = self;
     pc_policy *policy;
-    pc_status status = load(&policy, rules->file);
+    pc_status status = load(&policy, rules->file, rules->config);
     if (pc_status_ok(&status) && is_in_force(rules, policy)) {
         pc_policy_unref(policy);
     } else if (pc_status_ok(&status)) {

@@ -11,9 +11,9 @@
 
 typedef struct pc_access_rules pc_access_rules;
 
-/* `*out` is NULL where the configuration names no file. Owned: pc_access_rules_free. `log` must
- * outlive it. Errors: FAILED_PRECONDITION POLICY_INVALID, with a violation for each mistake;
- * RESOURCE_EXHAUSTED. */
+/* `*out` is NULL where the configuration names no file. Owned: pc_access_rules_free. `config` and
+ * `log` must outlive it. Errors: FAILED_PRECONDITION POLICY_INVALID, with a violation for each
+ * mistake; RESOURCE_EXHAUSTED. */
 PC_NODISCARD pc_status pc_access_rules_new(pc_access_rules **out, const pc_config *config,
                                            pc_log *log);
 void pc_access_rules_free(pc_access_rules *rules);

@@ -144,7 +144,7 @@ static bool check_policy(const pc_config *config)
     pc_policy *policy = NULL;
     pc_config_errors errors = {0};
     const char *file = config->access.policy_file;
-    bool good = file[0] == '\0' || pc_policy_load(&policy, &errors, file);
+    bool good = file[0] == '\0' || pc_policy_load(&policy, &errors, file, config);
     for (size_t i = 0; i < errors.count; i++) {
         fprintf(stderr, "profile-contextd: %s\n", errors.lines[i]);
     }

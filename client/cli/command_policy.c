@@ -243,6 +243,21 @@ static exit_code explain(const pc_policy *policy, const pc_policy_question *ques
     return code;
 }
 
+/* The policy, with the insights of the server's configuration where that is given. */
+static bool load(pc_policy **out, const options *chosen, display *err)
+{
+    pc_config *config = NULL;
+    pc_config_errors errors = {0};
+    bool good =
+        chosen->config_file == NULL || pc_config_read(&config, &errors, chosen->config_file);
+    *out = NULL;
+    good = good && pc_policy_load(out, &errors, chosen->policy_file, config);
+    print_errors(err, &errors);
+    pc_config_errors_deinit(&errors);
+    pc_config_free(config);
+    return good;
+}
+
 static exit_code test(const options *chosen, display *out, display *err)
 {
     const char *fields[FIELDS_MAX];
@@ -250,15 +265,12 @@ static exit_code test(const options *chosen, display *out, display *err)
     char *list = chosen->fields == NULL ? NULL : strdup(chosen->fields);
     const char *wrong = read_question(&question, chosen, fields, list);
     pc_policy *policy = NULL;
-    pc_config_errors errors = {0};
     exit_code code = EXIT_CODE_MISUSE;
     if (wrong != NULL) {
         code = misuse(err, wrong);
-    } else if (pc_policy_load(&policy, &errors, chosen->policy_file)) {
+    } else if (load(&policy, chosen, err)) {
         code = explain(policy, &question, chosen, out, err);
     }
-    print_errors(err, &errors);
-    pc_config_errors_deinit(&errors);
     pc_policy_unref(policy);
     free(list);
     return code;
@@ -267,16 +279,13 @@ static exit_code test(const options *chosen, display *out, display *err)
 static exit_code check(const options *chosen, display *out, display *err)
 {
     pc_policy *policy;
-    pc_config_errors errors = {0};
-    bool good = pc_policy_load(&policy, &errors, chosen->policy_file);
+    bool good = load(&policy, chosen, err);
     if (good) {
         display_addf(out, STYLE_PLAIN, "%s: right; version %s, %zu rules for callers",
                      chosen->policy_file, pc_policy_version(policy),
                      pc_policy_caller_count(policy));
         display_end(out);
     }
-    print_errors(err, &errors);
-    pc_config_errors_deinit(&errors);
     pc_policy_unref(policy);
     return good ? EXIT_CODE_OK : EXIT_CODE_OTHER;
 }

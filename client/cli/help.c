@@ -303,6 +303,7 @@ static const char policy_help[] =
     "      --purpose marketing --fields person.name,mobile_phone --json\n"
     "\n"
     "  --policy FILE      the file; or after the command\n"
+    "  --config FILE      the server's configuration, whose insights are looked at too\n"
     "  --caller NAME      as the server names it; without it, a caller that has no name\n"
     "  --rpc NAME         GetContext, ListEvents ...; Health, Reflection, Channelz\n"
     "  --purpose WORD     what the metadata x-purpose would say\n"

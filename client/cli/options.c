@@ -125,6 +125,7 @@ static const option_row rows[] = {
     {"sample", KIND_WHOLE, AT(sample), COMMAND_BENCH},
     {"histogram", KIND_TEXT, AT(histogram_file), COMMAND_BENCH},
     {"policy", KIND_TEXT, AT(policy_file), COMMAND_POLICY},
+    {"config", KIND_TEXT, AT(config_file), COMMAND_POLICY},
     {"caller", KIND_TEXT, AT(policy_caller), COMMAND_POLICY},
     {"rpc", KIND_TEXT, AT(rpc), COMMAND_POLICY},
     {"purpose", KIND_TEXT, AT(purpose), (PERSON_COMMANDS | COMMAND_POLICY) & ~COMMAND_BENCH},

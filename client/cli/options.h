@@ -114,6 +114,7 @@ typedef struct {
 
     const char *policy_action; /* of policy: test or check */
     const char *policy_file;
+    const char *config_file;   /* the server's; NULL: not given */
     const char *policy_caller; /* NULL: one without a name */
     const char *rpc;
     const char *purpose;     /* of policy, and of calls about persons; NULL: not stated */

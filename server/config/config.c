@@ -361,6 +361,25 @@ bool pc_config_load(pc_config **out, pc_config_command *command, pc_config_error
     return true;
 }
 
+bool pc_config_read(pc_config **out, pc_config_errors *errors, const char *path)
+{
+    pc_config *config = with_defaults(errors);
+    bool *taken = calloc(config_key_count, sizeof *taken);
+    *out = NULL;
+    if (config == NULL || taken == NULL) {
+        config_error(errors, "out of memory");
+    } else {
+        config_read_file(config, path, taken, errors);
+    }
+    free(taken);
+    if (errors->count > 0 || errors->lost) {
+        pc_config_free(config);
+        return false;
+    }
+    *out = config;
+    return true;
+}
+
 const char *pc_config_source(const pc_config *config, const char *key)
 {
     size_t place = config_key_find(key);

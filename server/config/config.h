@@ -259,6 +259,11 @@ PC_NODISCARD bool pc_config_load(pc_config **out, pc_config_command *command,
                                  pc_config_errors *errors, int argc, char *const *argv,
                                  char *const *environment);
 
+/* Reads what a file says alone, over defaults: for tools that look at a server's configuration,
+ * where its secrets and its environment are not. Nothing is required. As pc_config_load otherwise.
+ */
+PC_NODISCARD bool pc_config_read(pc_config **out, pc_config_errors *errors, const char *path);
+
 /* Wipes the values of the variables that hold secrets, in the environment itself: the system shows
  * it to whoever may look at the process, and children inherit it. */
 void pc_config_wipe_environment(char *const *environment);

@@ -38,9 +38,7 @@ struct pc_insight_set {
 
 /* ---- compiling ----------------------------------------------------------------------------- */
 
-/* Takes the next name of a path off into `name`, which has room for it. False when it is malformed:
- * empty, or a backslash at the end. */
-static bool next_name(const char **path, char *name, size_t *size)
+bool pc_insight_path_next(const char **path, char *name, size_t *size)
 {
     *size = 0;
     const char *at = *path;
@@ -93,7 +91,7 @@ static path_result add_path(pc_insight_set *set, const char *path, int place)
     int depth = 0;
     do {
         size_t size;
-        if (!next_name(&path, name, &size) || depth++ == PATH_DEPTH_MAX) {
+        if (!pc_insight_path_next(&path, name, &size) || depth++ == PATH_DEPTH_MAX) {
             return PATH_MALFORMED;
         }
         at = child_of(set, at, name, size);

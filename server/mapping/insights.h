@@ -40,6 +40,10 @@ typedef struct {
 
 typedef struct pc_insight_set pc_insight_set;
 
+/* Takes the next name of a rule's path off into `name`, which has room for it. False at the end,
+ * and when it is malformed: a name is empty, or there is a backslash at the end. */
+bool pc_insight_path_next(const char **path, char *name, size_t *size);
+
 /* Compiles `count` rules. Owned: pc_insight_set_free. Errors: INVALID_ARGUMENT INVALID_REQUEST with
  * a violation for each rule whose name or path is empty or malformed; RESOURCE_EXHAUSTED. */
 PC_NODISCARD pc_status pc_insight_set_new(pc_insight_set **out, const pc_insight_rule *rules,

@@ -130,6 +130,28 @@ static bool touches(const pc_mask *asked, pc_view view, const char *path)
     return true;
 }
 
+/* The line that keeps the field of a hidden insight from being seen as it is. */
+static void blame_insight(reason_list *list, const pc_grant *grant,
+                          const pc_hidden_insight *insight)
+{
+    const char *path = pc_arena_printf(list->arena, "insights[%s]", insight->name);
+    size_t line = grant->allow.line != 0 ? grant->allow.line : grant->namespaces.line;
+    const char *key = grant->allow.line != 0 ? "fields.allow" : "namespaces";
+    const pc_policy_paths *const lists[] = {&grant->deny, &grant->masked};
+    list->out_of_memory = list->out_of_memory || path == NULL;
+    for (size_t l = 0; l < PC_COUNT_OF(lists); l++) {
+        for (size_t i = 0; i < lists[l]->count; i++) {
+            const pc_policy_path *one = &lists[l]->paths[i];
+            if (is_at_or_below(insight->path, one->path) ||
+                is_at_or_below(one->path, insight->path)) {
+                add(list, path, one->line, l == 1 || one->dropped ? "masks" : "fields.deny");
+                return;
+            }
+        }
+    }
+    add(list, path, line, key);
+}
+
 static bool explain_view(pc_policy_outcome *out, pc_arena *arena, const pc_policy *policy,
                          const pc_grant *grant, pc_view view, const pc_mask *asked, int purpose)
 {
@@ -140,6 +162,9 @@ static bool explain_view(pc_policy_outcome *out, pc_arena *arena, const pc_polic
     const pc_mask *shown = grant->views[view].mask;
     const pc_mask *both = shown == NULL ? NULL : pc_mask_intersect(arena, asked, shown);
     list_denied(&denied, grant, view, asked);
+    for (size_t i = 0; view == PC_VIEW_INSIGHTS && shown != NULL && i < grant->hidden.count; i++) {
+        blame_insight(&denied, grant, &grant->hidden.insights[i]);
+    }
     for (size_t i = 0; i < grant->masked.count; i++) {
         if (touches(asked, view, grant->masked.paths[i].path)) {
             add(&masked, grant->masked.paths[i].path, grant->masked.paths[i].line, "masks");

@@ -87,6 +87,17 @@ typedef struct {
     size_t missing_size;
 } pc_view_rights;
 
+/* An insight that reads what may not be seen as it is. */
+typedef struct {
+    const char *name;
+    const char *path; /* the field that it reads, such as profile.person.birth_date */
+} pc_hidden_insight;
+
+typedef struct {
+    const pc_hidden_insight *insights;
+    size_t count;
+} pc_hidden_insights;
+
 /* SectionInfo.denied_paths. */
 enum { PC_DENIED_PATHS = 9, PC_DENIED_PATHS_BYTES_MAX = 4 * 1024 };
 
@@ -110,6 +121,8 @@ typedef struct {
     unsigned rights;   /* 1 << pc_right */
     unsigned sections; /* PC_VIEW_BIT of each up to PC_VIEW_ENTITY */
     pc_view_rights views[PC_VIEW_COUNT];
+    pc_hidden_insights hidden;
+    bool filters_insights; /* some are hidden, or are without a consent */
     pc_name_list namespaces;
     pc_name_list sandboxes;
     pc_name_list merge_policies;

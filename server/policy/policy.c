@@ -287,7 +287,7 @@ static void set_version(pc_policy *policy, const unsigned char *text, size_t siz
 }
 
 bool pc_policy_compile(pc_policy **out, pc_config_errors *errors, const char *name,
-                       const unsigned char *text, size_t size)
+                       const unsigned char *text, size_t size, const pc_config *config)
 {
     *out = NULL;
     size_t before = errors->count;
@@ -300,7 +300,11 @@ bool pc_policy_compile(pc_policy **out, pc_config_errors *errors, const char *na
     pc_arena_init(&policy->arena, NULL, 0, ARENA_BYTES_MAX);
     policy->file = pc_arena_strndup(&policy->arena, name, strlen(name));
     set_version(policy, text, size);
-    policy_reading r = {.policy = policy, .arena = &policy->arena, .name = name, .errors = errors};
+    policy_reading r = {.policy = policy,
+                        .arena = &policy->arena,
+                        .name = name,
+                        .errors = errors,
+                        .config = config};
     if (policy_read_document(&r, text, size)) {
         read_top(&r);
         yaml_document_delete(&r.document);
@@ -316,7 +320,8 @@ bool pc_policy_compile(pc_policy **out, pc_config_errors *errors, const char *na
     return true;
 }
 
-bool pc_policy_load(pc_policy **out, pc_config_errors *errors, const char *path)
+bool pc_policy_load(pc_policy **out, pc_config_errors *errors, const char *path,
+                    const pc_config *config)
 {
     *out = NULL;
     FILE *file = fopen(path, "rb");
@@ -335,7 +340,7 @@ bool pc_policy_load(pc_policy **out, pc_config_errors *errors, const char *path)
     if (broken) {
         config_error(errors, "%s: cannot be read, or is larger than 1 MiB", path);
     }
-    bool good = !broken && pc_policy_compile(out, errors, path, text, size);
+    bool good = !broken && pc_policy_compile(out, errors, path, text, size, config);
     free(text);
     return good;
 }

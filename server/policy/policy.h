@@ -21,20 +21,24 @@ typedef struct {
     const char *needs;     /* path in Profile, as in the file */
     pc_wire_path path;     /* the same, compiled */
     pc_wire_path any_path; /* of marketing channels: `consents.marketing.any.val`; depth 0: none */
-    pc_wire_path identity_path;         /* in IdentityConsents; depth 0: none */
-    uint32_t values;                    /* bits by the numbers of ConsentValue */
+    pc_wire_path identity_path; /* in IdentityConsents; depth 0: none */
+    uint32_t values;            /* bits by the numbers of ConsentValue */
+    pc_hidden_insights hidden;
     const pc_mask *left[PC_VIEW_COUNT]; /* of all that the view has, what needs no consent; NULL:
                                            nothing */
     size_t line;
 } pc_consent_rule;
 
-/* Compiles a file. `*out` has one reference, the caller's: pc_policy_unref. False when something is
- * wrong: then `errors` says what, a line each with file, line and column. */
-PC_NODISCARD bool pc_policy_load(pc_policy **out, pc_config_errors *errors, const char *path);
+/* Compiles a file. The server's configuration says which insights there are, whose paths are held
+ * against the fields; NULL: none. `*out` has one reference, the caller's: pc_policy_unref. False
+ * when something is wrong: then `errors` says what, a line each with file, line and column. */
+PC_NODISCARD bool pc_policy_load(pc_policy **out, pc_config_errors *errors, const char *path,
+                                 const pc_config *config);
 
 /* The same from memory; `name` stands for the file. */
 PC_NODISCARD bool pc_policy_compile(pc_policy **out, pc_config_errors *errors, const char *name,
-                                    const unsigned char *text, size_t size);
+                                    const unsigned char *text, size_t size,
+                                    const pc_config *config);
 
 pc_policy *pc_policy_ref(pc_policy *policy);
 void pc_policy_unref(pc_policy *policy);

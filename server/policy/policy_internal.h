@@ -37,6 +37,7 @@ typedef struct {
     pc_arena *arena; /* the policy's */
     const char *name;
     pc_config_errors *errors;
+    const pc_config *config; /* NULL: there are no insights */
     yaml_document_t document;
     bool out_of_memory;
 } policy_reading;
@@ -94,6 +95,15 @@ const pc_field_table *policy_find_path(policy_reading *r, const policy_item *ite
 /* The same mask with the parts of the summary left out that are made of what `clear` does not keep
  * (policy_summary.c). NULL when out of memory. */
 const pc_mask *policy_narrow_summary(pc_arena *arena, const pc_mask *summary, const pc_mask *clear);
+
+/* The insights that read more of a profile than `clear` (NULL: nothing) shows (policy_insights.c).
+ */
+void policy_hide_insights(policy_reading *r, pc_hidden_insights *out, const pc_mask *clear);
+
+/* The mask of a summary with the parts left out that are made of hidden insights. NULL when out of
+ * memory, which `r` knows then. */
+const pc_mask *policy_hide_in_summary(policy_reading *r, const pc_mask *summary,
+                                      const pc_hidden_insights *hidden);
 
 /* Compiles a rule from its entries by the keys of policy_rule_keys, its own or its role's. */
 extern const char *const policy_rule_keys[];

@@ -200,6 +200,25 @@ static void hide_identities(policy_reading *r, const pc_mask **views, const pc_n
     }
 }
 
+/* The insights that read what `clear` does not show of a profile with all that is in it, whether or
+ * not its sections may be asked for. */
+static void hide_insights(policy_reading *r, pc_hidden_insights *out, const pc_mask *clear,
+                          const pc_name_list *names)
+{
+    const pc_mask *views[PC_VIEW_COUNT] = {
+        [PC_VIEW_PROFILE] = part_of(r, clear, PC_VIEW_PROFILE),
+        [PC_VIEW_IDENTITIES] = part_of(r, clear, PC_VIEW_IDENTITIES),
+        [PC_VIEW_SEGMENTS] = part_of(r, clear, PC_VIEW_SEGMENTS),
+    };
+    hide_identities(r, views, names);
+    const pc_mask *whole = whole_profile(r, views[PC_VIEW_PROFILE], views[PC_VIEW_IDENTITIES],
+                                         views[PC_VIEW_SEGMENTS]);
+    if (!names->all) {
+        whole = without_path(r, whole, &pc_table_Profile, "identity_map");
+    }
+    policy_hide_insights(r, out, whole);
+}
+
 static void cut_views(policy_reading *r, const pc_mask **views, const pc_mask *root,
                       const pc_mask *clear, const pc_grant *grant)
 {
@@ -210,6 +229,9 @@ static void cut_views(policy_reading *r, const pc_mask **views, const pc_mask *r
     if (views[PC_VIEW_SUMMARY] != NULL) {
         views[PC_VIEW_SUMMARY] = policy_narrow_summary(r->arena, views[PC_VIEW_SUMMARY], clear);
         r->out_of_memory = r->out_of_memory || views[PC_VIEW_SUMMARY] == NULL;
+    }
+    if (views[PC_VIEW_SUMMARY] != NULL) {
+        views[PC_VIEW_SUMMARY] = policy_hide_in_summary(r, views[PC_VIEW_SUMMARY], &grant->hidden);
     }
     for (int v = PC_VIEW_PROFILE; v <= PC_VIEW_ENTITY; v++) {
         bool granted = (grant->sections & PC_VIEW_BIT(v)) != 0;
@@ -296,6 +318,12 @@ void policy_compile_views(policy_reading *r, pc_grant *grant, const pc_value_mas
     const pc_mask *plain[PC_VIEW_COUNT] = {NULL};
     if (all == NULL || r->out_of_memory) {
         return;
+    }
+    hide_insights(r, &grant->hidden, clear, &grant->namespaces);
+    grant->filters_insights = grant->hidden.count > 0;
+    for (size_t i = 0; i < r->policy->consent_count; i++) {
+        grant->filters_insights =
+            grant->filters_insights || r->policy->consents[i].hidden.count > 0;
     }
     cut_views(r, shown, root, clear, grant);
     cut_views(r, plain, clear, clear, grant);
@@ -384,8 +412,11 @@ static void read_denied(policy_reading *r, pc_consent_rule *rule, const policy_e
     }
     const pc_mask *all = everything(r);
     const pc_mask *left = without(r, all, compile(r, &policy_root, paths, count));
-    const pc_grant full = {.namespaces = {.all = true}, .sections = UINT32_MAX};
+    pc_grant full = {.namespaces = {.all = true}, .sections = UINT32_MAX};
     if (!r->out_of_memory) {
+        hide_insights(r, &full.hidden, left, &full.namespaces);
+        rule->hidden = full.hidden;
+        rule->views |= full.hidden.count > 0 ? PC_VIEW_BIT(PC_VIEW_INSIGHTS) : 0;
         cut_views(r, rule->left, left, left, &full);
         cut_untyped(r, rule->left, rule->left, &full.namespaces);
         for (int v = PC_VIEW_PROFILE; v < PC_VIEW_COUNT; v++) {

@@ -187,9 +187,9 @@ static void list_missing(pc_access *access, pc_status *status, pc_arena *arena, 
 }
 
 /* Whether all that is fetched for a view is shown, if it is granted at all. */
-static bool shows_all(const pc_access *access, const pc_view_rights *rights)
+static bool shows_all(const pc_access *access, pc_view view, const pc_view_rights *rights)
 {
-    return access->consents == 0 && !access->limited &&
+    return access->consents == 0 && !access->limited && !pc_access_needs_whole(access, view) &&
            (rights->mask == NULL || pc_mask_is_all(rights->mask));
 }
 
@@ -203,7 +203,7 @@ const pc_mask *pc_access_mask(pc_access *access, pc_status *status, pc_arena *ar
     const pc_view_rights *rights = &access->grant->views[view];
     access->prefixes[view] = prefix;
     access->consents |= pc_consents_for(access->policy, access->purpose, PC_VIEW_BIT(view));
-    if (!shows_all(access, rights)) {
+    if (!shows_all(access, view, rights)) {
         pc_call_hide_cost(access->call, PC_COST_BYTES);
     }
     if (rights->mask != NULL && pc_mask_is_all(rights->mask)) {
@@ -247,6 +247,9 @@ const pc_mask *pc_access_only_mask(pc_access *access, pc_status *status, pc_aren
 
 bool pc_access_needs_whole(const pc_access *access, pc_view view)
 {
+    if (view == PC_VIEW_INSIGHTS) {
+        return access->grant != NULL && access->grant->filters_insights;
+    }
     return access->limited && (view == PC_VIEW_IDENTITIES || view == PC_VIEW_WHOLE_PROFILE);
 }
 

@@ -6,7 +6,8 @@
 #include "policy/consents.h"
 #include "service/access.h"
 
-enum { LINKED_NAMESPACE = 1 /* LinkedIdentity.namespace */ };
+/* LinkedIdentity.namespace, Insight.name */
+enum { LINKED_NAMESPACE = 1, INSIGHT_NAME = 1 };
 
 /* ---- consents -------------------------------------------------------------------------------- */
 
@@ -60,18 +61,49 @@ bool pc_access_leaves(const pc_access *access, pc_view view, uint32_t refusals)
 
 /* ---- data ------------------------------------------------------------------------------------ */
 
-static bool is_shown(const pc_access *access, const pc_wire_field *identity)
+/* Finds a text in an item of a list. */
+static bool find_text(pc_wire_field *out, const pc_wire_field *item, uint32_t number)
 {
-    const pc_wire_path path = {.numbers = {LINKED_NAMESPACE}, .depth = 1};
+    const pc_wire_path path = {.numbers = {number}, .depth = 1};
+    return item->type == PC_WIRE_BYTES && pc_wire_find(item->bytes, item->size, &path, out) &&
+           out->type == PC_WIRE_BYTES;
+}
+
+static bool shows_identity(const pc_access *access, const pc_wire_field *identity)
+{
     pc_wire_field name;
-    return identity->type == PC_WIRE_BYTES &&
-           pc_wire_find(identity->bytes, identity->size, &path, &name) &&
-           name.type == PC_WIRE_BYTES &&
+    return find_text(&name, identity, LINKED_NAMESPACE) &&
            pc_name_list_has_namespace_bytes(&access->grant->namespaces, name.bytes, name.size);
 }
 
-/* Leaves out linked identities of other namespaces: all items, or those of the profile's field. */
-static pc_slice *filter_namespaces(const pc_access *access, pc_slice *data, bool items)
+static bool is_hidden(const pc_hidden_insights *hidden, const pc_wire_field *name)
+{
+    for (size_t i = 0; i < hidden->count; i++) {
+        const char *one = hidden->insights[i].name;
+        if (strlen(one) == name->size && memcmp(one, name->bytes, name->size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool shows_insight(const pc_access *access, uint32_t refusals, const pc_wire_field *insight)
+{
+    pc_wire_field name;
+    size_t count;
+    const pc_consent_rule *rules = pc_policy_consents(access->policy, &count);
+    bool shown =
+        find_text(&name, insight, INSIGHT_NAME) && !is_hidden(&access->grant->hidden, &name);
+    for (size_t i = 0; shown && i < count; i++) {
+        shown = (refusals >> i & 1) == 0 || !is_hidden(&rules[i].hidden, &name);
+    }
+    return shown;
+}
+
+/* Leaves out linked identities of other namespaces, all items or those of the profile's field; or
+ * hidden insights. */
+static pc_slice *filter_items(const pc_access *access, pc_view view, uint32_t refusals,
+                              pc_slice *data, bool items)
 {
     pc_buffer out;
     pc_wire_reader reader;
@@ -79,8 +111,11 @@ static pc_slice *filter_namespaces(const pc_access *access, pc_slice *data, bool
     pc_buffer_init(&out, access->size_max);
     pc_wire_reader_init(&reader, pc_slice_bytes(data), pc_slice_size(data));
     while (pc_wire_next(&reader, &field)) {
-        bool identity = items || field.number == PC_PROFILE_IDENTITY_MAP;
-        if (!identity || is_shown(access, &field)) {
+        bool shown = view == PC_VIEW_INSIGHTS ? shows_insight(access, refusals, &field)
+                     : items || field.number == PC_PROFILE_IDENTITY_MAP
+                         ? shows_identity(access, &field)
+                         : true;
+        if (shown) {
             pc_buffer_append(&out, field.start, field.whole_size);
         }
     }
@@ -134,7 +169,7 @@ pc_slice *pc_access_show_data(const pc_access *access, pc_view view, uint32_t re
     }
     if (pc_access_needs_whole(access, view)) {
         /* The mask comes behind: it may leave out what says whose identity it is. */
-        data = filter_namespaces(access, data, items);
+        data = filter_items(access, view, refusals, data, items);
         data = apply_mask(access, access->masks[view], data, items);
     }
     for (unsigned i = 0; refusals != 0 && i < PC_CONSENT_RULES_MAX; i++) {
@@ -217,7 +252,7 @@ void pc_access_judge(const pc_access *access, pc_view view, uint32_t refusals,
         pc_call_hide_cost(access->call, PC_COST_ALL);
     } else if (pc_access_needs_whole(access, view) && result->reason[0] == '\0' &&
                pc_section_has_data(result)) {
-        result->reason = "NAMESPACES_LIMITED";
+        result->reason = view == PC_VIEW_INSIGHTS ? "INSIGHTS_LIMITED" : "NAMESPACES_LIMITED";
     }
     pc_access_tell(access, view, refusals, result);
 }

@@ -6,14 +6,18 @@ what its caller may see and someone with all rights does.
 The seed is printed; PC_TEST_SEED sets it."""
 
 import concurrent.futures
+import json
 import os
 import random
+import subprocess
 import time
 
 import grpc
 
 from callers import Caller, Certificates, start
-from harness import Sandbox, batch_messages, entity_messages, identity, messages, stream_messages
+from harness import (
+    Sandbox, batch_messages, entity_messages, identity, messages, program, stream_messages,
+)
 
 SEED = int(os.environ.get("PC_TEST_SEED", str(int(time.time()))))
 CALLERS = 100
@@ -21,9 +25,19 @@ ROUNDS = 4
 PERSONS = [("Email", "ada.byron@example.com"), ("CRMID", "CRM-1003"),
            ("Email", "mei.lin@example.com"), ("Email", "leonhard.euler@example.com")]
 SECTIONS = ("profile", "events", "segment_memberships", "identities", "insights", "summary")
+# What insights read: a field, or what has none.
+INSIGHTS = {
+    "churn": ("_exampletenant.customerAI.churn30d.score", "number", None),
+    "lifetime_value": ("_exampletenant.SystemComputedAttributes.lifetimeValue.value", "number", None),
+    "points": ("loyalty.points", "number", "profile.loyalty.points"),
+    "called": ("person.name.firstName", "string", "profile.person.name.first_name"),
+    "lives": ("homeAddress.city", "string", "profile.home_address.city"),
+    "mail": ("personalEmail.address", "string", "profile.personal_email.address"),
+}
 # What of the summary is made of what.
 SOURCES = {
-    "lifetime_value": ["insights"], "churn": ["insights"], "conversion": ["insights"],
+    "lifetime_value": ["insights"], "churn": ["insights"],
+    "conversion": ["insights", INSIGHTS["points"][2]],
     "purchases": ["events.event_id", "events.timestamp", "events.event_type", "events.commerce",
                   "events.product_list_items"],
     "campaigns": ["events.event_id", "events.timestamp", "events.event_type", "events.marketing",
@@ -107,6 +121,13 @@ class Rights:
         return True
 
 
+    def hides(self, insight):
+        reads = INSIGHTS[insight][2]
+        return reads is not None and not self.knows_all_of(reads)
+
+    def hidden(self):
+        return {name for name in INSIGHTS if self.hides(name)}
+
     def may_in_profile(self, path):
         """The same of a profile as GetProfile gives it: with identities and segments, which have to
         be granted both as sections and as fields of the profile."""
@@ -117,17 +138,18 @@ class Rights:
         return "profile" in self.sections and inside and self.may(path)
 
 
-def leaves(message, prefix):
+def leaves(message, prefix, whose=""):
     """The paths of what is set, with the number of times that it is; those of a linked identity with
-    its namespace behind them, as far as that is shown."""
+    its namespace behind them and those of an insight with its name, as far as that is shown."""
     found = {}
-    linked = message.DESCRIPTOR.name == "LinkedIdentity"
-    whose = f"@{message.namespace.lower()}" if linked else ""
+    kind = message.DESCRIPTOR.name
+    whose = (f"@{message.namespace.lower()}" if kind == "LinkedIdentity"
+             else f"@{message.name}" if kind == "Insight" else whose)
     for field, value in message.ListFields():
         path = f"{prefix}.{field.name}{whose}"
         if is_ours(field):
             for item in value if field.label == field.LABEL_REPEATED else [value]:
-                for below_path, count in leaves(item, path).items():
+                for below_path, count in leaves(item, path.partition("@")[0], whose).items():
                     found[below_path] = found.get(below_path, 0) + count
         else:
             found[path] = found.get(path, 0) + 1
@@ -207,12 +229,13 @@ def ask(caller, way, person, mask=()):
         return None
 
 
-def total(found, namespaces=None):
-    """The counts by path alone, of some namespaces or all."""
+def total(found, namespaces=None, hidden=()):
+    """The counts by path alone, of some namespaces or all, without hidden insights."""
     counts = {}
     for key, count in found.items():
         path, _, whose = key.partition("@")
-        if namespaces is None or not path.startswith("identities.") or whose in namespaces:
+        other = namespaces is not None and path.startswith("identities.") and whose not in namespaces
+        if not other and not (path.startswith("insights.") and whose in hidden):
             counts[path] = counts.get(path, 0) + count
     return counts
 
@@ -225,7 +248,10 @@ def check(rights, way, person, mask, found, whole):
         others = [key for key in found or {} if key.startswith("identities.")
                   and key.partition("@")[2] not in ("", *shown)]
         assert not others, ("identities of other namespaces", others, *where)
-    expected = {path: count for path, count in total(whole, shown).items()
+    outside = [key for key in found or {} if key.startswith("insights.")
+               and key.partition("@")[2] in rights.hidden()]
+    assert not outside, ("insights that read what is denied", outside, *where)
+    expected = {path: count for path, count in total(whole, shown, rights.hidden()).items()
                 if may(path) and (not mask or any(below(path, one) for one in mask))}
     found = None if found is None else total(found)
     if found is None:
@@ -244,9 +270,35 @@ def choose_way(chance):
     return way, make_paths(chance) if masked else []
 
 
+def insights_file(certificates):
+    """A configuration with them."""
+    lines = ["insights:\n"]
+    for name, (path, kind, _) in INSIGHTS.items():
+        propensity = {"churn": "churn", "points": "conversion"}.get(name)
+        lines.append(f"  - name: {name}\n    path: {path}\n    type: {kind}\n")
+        lines += [f"    propensity: {propensity}\n"] if propensity else []
+    return certificates.write("config.yaml", "".join(lines))
+
+
+def check_offline(all_rights, certificates):
+    """What profilectl says of insights, without a server."""
+    for rights in all_rights:
+        if "insights" not in rights.sections or not rights.knows("insights"):
+            continue
+        told = subprocess.run(
+            [program("profilectl"), "policy", "test", certificates.path("policy.yaml"), "--config",
+             certificates.path("config.yaml"), "--caller", rights.name, "--rpc", "GetContext",
+             "--json"], capture_output=True, text=True, timeout=30)
+        section = [one for one in json.loads(told.stdout)["sections"]
+                   if one["section"] == "insights"][0]
+        hidden = {one["path"][9:-1] for one in section["denied"] if one["path"].startswith("insights[")}
+        assert hidden == rights.hidden(), (f"seed {SEED}", rights.rule(), section)
+
+
 def run(chance, arguments, all_rights, certificates, sandbox):
     policy = "callers:\n" + "".join(rights.rule() for rights in all_rights)
-    server = start(sandbox.url, certificates, policy, *arguments)
+    server = start(sandbox.url, certificates, policy,
+                   f"--config={insights_file(certificates)}", *arguments)
     callers = [Caller(server, certificates, rights.name) for rights in all_rights]
     try:
         whole = {(way, person): ask(callers[0], way, person)
@@ -281,6 +333,7 @@ def main():
     sandbox = Sandbox()
     try:
         run(chance, [], all_rights, certificates, sandbox)
+        check_offline(all_rights[:40], certificates)
         run(chance, ["--cache-max-bytes=64MiB", "--cache-profile-fresh=1h", "--cache-events-fresh=1h"],
             all_rights, certificates, sandbox)
         run(chance, ["--cache-max-bytes=64MiB", "--upstream-join-window=5ms"], all_rights,

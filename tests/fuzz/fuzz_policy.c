@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     pc_policy *policy;
     pc_config_errors errors = {0};
-    if (pc_policy_compile(&policy, &errors, "fuzz", bytes, size)) {
+    if (pc_policy_compile(&policy, &errors, "fuzz", bytes, size, NULL)) {
         (void)pc_policy_grant(policy, "a");
     }
     pc_policy_unref(policy);

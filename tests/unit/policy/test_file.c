@@ -15,7 +15,8 @@ static pc_policy *compile(pc_config_errors *errors, const char *text)
 {
     pc_policy *policy;
     *errors = (pc_config_errors){.count = 0};
-    bool good = pc_policy_compile(&policy, errors, "p", (const unsigned char *)text, strlen(text));
+    bool good =
+        pc_policy_compile(&policy, errors, "p", (const unsigned char *)text, strlen(text), NULL);
     assert_true(good == (errors->count == 0));
     assert_true(good == (policy != NULL));
     return policy;
@@ -258,7 +259,7 @@ static void the_example_is_right(void **state)
     (void)state;
     pc_policy *policy;
     pc_config_errors errors = {0};
-    if (!pc_policy_load(&policy, &errors, PC_SOURCE_DIR "/server/policy/example.yaml")) {
+    if (!pc_policy_load(&policy, &errors, PC_SOURCE_DIR "/server/policy/example.yaml", NULL)) {
         fail_msg("%s", errors.lines[0]);
     }
     assert_int_equal(pc_policy_caller_count(policy), 6);
@@ -270,7 +271,7 @@ static void a_file_that_cannot_be_read_is_told(void **state)
     (void)state;
     pc_policy *policy;
     pc_config_errors errors = {0};
-    assert_false(pc_policy_load(&policy, &errors, "/nowhere/policy.yaml"));
+    assert_false(pc_policy_load(&policy, &errors, "/nowhere/policy.yaml", NULL));
     assert_int_equal(errors.count, 1);
     pc_config_errors_deinit(&errors);
 }

@@ -52,13 +52,18 @@ static void each_allocation_may_fail(void **state)
 {
     (void)state;
     size_t size = read_example();
+    char name[] = "born";
+    char path[] = "person.birthDate";
+    char none[] = "";
+    pc_config_insight insight = {.name = name, .path = path, .factors_path = none, .propensity = 1};
+    const pc_config config = {.insights = &insight, .insight_count = 1};
     bool good = false;
     long count = 0;
     for (; !good && count < 10000; count++) {
         pc_policy *policy;
         pc_config_errors errors = {0};
         until_failure = count;
-        good = pc_policy_compile(&policy, &errors, "p", text, size);
+        good = pc_policy_compile(&policy, &errors, "p", text, size, &config);
         bool reached = until_failure < 0;
         until_failure = -1;
         assert_true(good == !reached);

@@ -12,6 +12,9 @@
 
 typedef Profilecontext__V1__Profile profile;
 
+/* What the insights are that rules are held against. */
+static const pc_config *configured;
+
 static pc_policy *compile(const char *rule)
 {
     char text[4096];
@@ -24,7 +27,8 @@ static pc_policy *compile(const char *rule)
                    "callers: [{name: a, rpcs: '*', sandboxes: '*', merge_policies: '*', "
                    "purposes: '*', %s}]",
                    rule);
-    if (!pc_policy_compile(&policy, &errors, "p", (const unsigned char *)text, strlen(text))) {
+    if (!pc_policy_compile(&policy, &errors, "p", (const unsigned char *)text, strlen(text),
+                           configured)) {
         fail_msg("%s", errors.lines[0]);
     }
     return policy;
@@ -139,6 +143,112 @@ static void what_is_denied_or_masked_cannot_be_searched_by(void **state)
         }
     }
     pc_policy_unref(policy);
+}
+
+/* ---- insights -------------------------------------------------------------------------------- */
+
+static char reads[][48] = {
+    "_t.score",
+    "person.birthDate",
+    "per\\son.birthDate",
+    "person._t.score",
+    "homeAddress",
+    "homeAddress.city",
+    "identityMap.Email",
+    "consents.idSpecific.x",
+    "segmentMembership.ups.a.status",
+    "unknown.birthDate",
+    "_t.factors",
+};
+enum { INSIGHTS = PC_COUNT_OF(reads) };
+
+static char names[INSIGHTS][4];
+
+/* An insight for each path, named by its place; the last has factors out of a field. */
+static void configure(pc_config *config, pc_config_insight *insights)
+{
+    static char empty[] = "";
+    static char last[] = "loyalty.tier";
+    *config = (pc_config){.insights = insights, .insight_count = INSIGHTS};
+    for (size_t i = 0; i < INSIGHTS; i++) {
+        (void)snprintf(names[i], sizeof names[i], "%zu", i);
+        insights[i] = (pc_config_insight){
+            .name = names[i], .path = reads[i], .factors_path = i == INSIGHTS - 1 ? last : empty};
+    }
+    insights[1].propensity = 1;
+    insights[5].propensity = 2;
+    config->summary.lifetime_value = names[10];
+    configured = config;
+}
+
+static const char *hidden(const pc_hidden_insights *list)
+{
+    static char text[256];
+    size_t size = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < list->count; i++) {
+        size += (size_t)snprintf(text + size, sizeof text - size, "%s%s", i == 0 ? "" : " ",
+                                 list->insights[i].name);
+    }
+    return text;
+}
+
+static void an_insight_is_hidden_where_the_field_that_it_reads_is(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule;
+        const char *hidden;
+        const char *missing;
+    } cases[] = {
+        {"namespaces: '*', sections: '*'", "", ""},
+        {"namespaces: '*', sections: insights", "", "summary"},
+        {"namespaces: '*', sections: '*', fields: {deny: profile.extensions}", "", ""},
+        {"namespaces: '*', sections: '*', fields: {deny: profile.person.birth_date}", "1 2",
+         "summary.churn"},
+        {"namespaces: '*', sections: '*', fields: {deny: profile.person}", "1 2 3",
+         "summary.churn"},
+        {"namespaces: '*', sections: '*', masks: {profile.home_address.city: hash}", "4 5",
+         "summary.conversion"},
+        {"namespaces: '*', sections: '*', masks: {profile.home_address.street1: drop}", "4", ""},
+        {"namespaces: '*', sections: '*', fields: {deny: profile.loyalty.tier}", "10",
+         "summary.lifetime_value"},
+        {"namespaces: '*', sections: '*', fields: {deny: identities.id}", "6", ""},
+        {"namespaces: '*', sections: '*', fields: {deny: segment_memberships.status}", "8", ""},
+        {"namespaces: Email, sections: insights", "6 7", "summary"},
+        {"namespaces: '*', sections: '*', fields: {allow: insights}", "1 2 3 4 5 6 7 8 10",
+         "summary"},
+    };
+    pc_config config;
+    pc_config_insight insights[INSIGHTS];
+    configure(&config, insights);
+    for (size_t i = 0; i < PC_COUNT_OF(cases); i++) {
+        pc_policy *policy = compile(cases[i].rule);
+        const pc_grant *grant = pc_policy_grant(policy, "a");
+        if (strcmp(hidden(&grant->hidden), cases[i].hidden) != 0 ||
+            strcmp(missing(policy, PC_VIEW_SUMMARY), cases[i].missing) != 0) {
+            fail_msg("%s: %s; %s", cases[i].rule, hidden(&grant->hidden),
+                     missing(policy, PC_VIEW_SUMMARY));
+        }
+        pc_policy_unref(policy);
+    }
+    configured = NULL;
+}
+
+static void an_insight_needs_the_consent_that_the_field_needs_which_it_reads(void **state)
+{
+    (void)state;
+    pc_config config;
+    pc_config_insight insights[INSIGHTS];
+    configure(&config, insights);
+    pc_policy *policy = compile("namespaces: '*', sections: '*'");
+    size_t count;
+    int m = pc_policy_purpose(policy, "m");
+    assert_string_equal(hidden(&pc_policy_consents(policy, &count)->hidden), "1 2 3");
+    assert_int_equal(pc_consents_for(policy, m, PC_VIEW_BIT(PC_VIEW_INSIGHTS)), 1);
+    assert_true(pc_policy_grant(policy, "a")->filters_insights);
+    pc_policy_unref(policy);
+    configured = NULL;
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
@@ -322,6 +432,8 @@ int main(void)
         cmocka_unit_test(a_summary_tells_nothing_of_what_is_denied_or_masked),
         cmocka_unit_test(other_namespaces_are_not_named_anywhere),
         cmocka_unit_test(what_is_denied_or_masked_cannot_be_searched_by),
+        cmocka_unit_test(an_insight_is_hidden_where_the_field_that_it_reads_is),
+        cmocka_unit_test(an_insight_needs_the_consent_that_the_field_needs_which_it_reads),
         cmocka_unit_test(values_are_shown_changed),
         cmocka_unit_test(malformed_bytes_are_not_masked),
         cmocka_unit_test(a_consent_is_what_the_person_said_last_of_all),
