@@ -175,6 +175,8 @@ static pc_freshness_question question_of(const pc_gather_plan *plan, pc_part_kin
     return (pc_freshness_question){
         .sections = kind == PC_PART_EVENTS ? events : sections & ~events,
         .staleness_ms = plan->has_max_staleness ? plan->max_staleness_ms : PC_STALENESS_UNSET,
+        .is_bounded = plan->is_bounded,
+        .bound_ms = plan->staleness_bound_ms,
         .age_ms = (now_ns - cached->fetched_ns) / 1000000,
         .missing = cached->nothing != PC_NOTHING_NOT,
         .popular = cached->popular,
@@ -214,13 +216,15 @@ static void note_given(const pc_gatherer *gatherer, const pc_cache_key *key, pc_
     }
 }
 
-/* Data is as old as the beginning of its fetch. 0: the caller has not said how old it may be. */
+/* Data is as old as the beginning of its fetch. 0: nobody has said how old it may be. */
 static int64_t oldest_of(const pc_gather_plan *plan)
 {
     int64_t now_ns = pc_clock_now_ns();
-    return plan->has_max_staleness && plan->max_staleness_ms < now_ns / 1000000
-               ? now_ns - plan->max_staleness_ms * 1000000
-               : 0;
+    int64_t most_ms = plan->has_max_staleness ? plan->max_staleness_ms : INT64_MAX;
+    if (plan->is_bounded && plan->staleness_bound_ms < most_ms) {
+        most_ms = plan->staleness_bound_ms;
+    }
+    return most_ms < now_ns / 1000000 ? now_ns - most_ms * 1000000 : 0;
 }
 
 static void refresh(const pc_gatherer *gatherer, const pc_gather_plan *plan, pc_part_kind kind,

@@ -81,6 +81,8 @@ typedef struct {
     int64_t close_ns; /* when to close with what there is */
     bool has_max_staleness;
     int64_t max_staleness_ms; /* how old an answer may be, by the caller */
+    bool is_bounded;
+    int64_t staleness_bound_ms; /* the same, by the caller's rule */
 } pc_gather_plan;
 
 /* Where a part comes from. */

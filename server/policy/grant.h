@@ -131,7 +131,7 @@ typedef struct {
     bool has_least_staleness;
     bool has_most_staleness;
     int64_t least_staleness_ms; /* what a caller may ask for */
-    int64_t most_staleness_ms;
+    int64_t most_staleness_ms;  /* the same, and what it may be given */
     double rate;                /* calls a second; 0: no bound */
     double burst;               /* calls at once */
     int share;                  /* percent of the upstream's budget; 0: as configured for all */

@@ -118,7 +118,7 @@ static void refuse(pc_status *status, pc_status verdict)
 }
 
 void pc_access_where(const pc_access *access, pc_status *status, const pc_person *person,
-                     const pc_gather_plan *plan)
+                     pc_gather_plan *plan)
 {
     size_t line;
     if (access->grant == NULL || !pc_status_ok(status)) {
@@ -128,7 +128,12 @@ void pc_access_where(const pc_access *access, pc_status *status, const pc_person
     if (person->merge_policy != NULL) {
         refuse(status, pc_decide_merge_policy(&line, access->grant, person->merge_policy));
     }
-    if (plan != NULL && plan->has_max_staleness) {
+    if (plan == NULL) {
+        return;
+    }
+    plan->is_bounded = access->grant->has_most_staleness;
+    plan->staleness_bound_ms = access->grant->most_staleness_ms;
+    if (plan->has_max_staleness) {
         refuse(status, pc_decide_staleness(&line, access->grant, plan->max_staleness_ms));
     }
 }

@@ -56,10 +56,11 @@ const char *pc_access_purpose(const pc_call *call);
 PC_NODISCARD pc_status pc_access_begin(pc_access *out, pc_call *call, const pc_service *service,
                                        pc_right right);
 
-/* Decides about where and how fresh. An empty merge policy is the upstream's default; NULL is that
- * of another class, which is not asked about. `*status` must be OK. */
+/* Decides about where and how fresh, and bounds how old the plan's data may be. An empty merge
+ * policy is the upstream's default; NULL is that of another class, which is not asked about.
+ * `*status` must be OK. */
 void pc_access_where(const pc_access *access, pc_status *status, const pc_person *person,
-                     const pc_gather_plan *plan);
+                     pc_gather_plan *plan);
 
 /* Decides about who is asked for. */
 void pc_access_person(const pc_access *access, pc_status *status, const pc_person *person);

@@ -19,13 +19,19 @@ static int64_t fresh_for(const pc_freshness_rules *rules, unsigned sections)
     return least;
 }
 
+/* 0 asks for data that is fetched for this very call, however young the old one is. */
+static bool is_too_old(int64_t age_ms, int64_t most_ms)
+{
+    return most_ms == 0 || age_ms > most_ms;
+}
+
 pc_freshness_verdict pc_freshness_judge(const pc_freshness_rules *rules,
                                         const pc_freshness_question *question)
 {
     int64_t age = question->age_ms;
     bool bounded = question->staleness_ms != PC_STALENESS_UNSET;
-    /* 0 asks for data that is fetched for this very call, however young the old one is. */
-    if (bounded && (question->staleness_ms == 0 || age > question->staleness_ms)) {
+    if ((bounded && is_too_old(age, question->staleness_ms)) ||
+        (question->is_bounded && is_too_old(age, question->bound_ms))) {
         return (pc_freshness_verdict){.fetch = true};
     }
     int64_t fresh = question->missing ? rules->missing_ms : fresh_for(rules, question->sections);

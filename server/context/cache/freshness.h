@@ -8,6 +8,9 @@
  *   to if_error              fetch; if late or failed, give    give it (STALE), fetch behind it
  *   over it                  useless: fetch                    give it (STALE), fetch behind it
  *
+ * What is older than the bound of the caller's rule is useless, whatever M says or does not say;
+ * with a bound of 0 all is.
+ *
  * Every section has its own `fresh`; a part that serves several is judged by the strictest of them.
  * Threads: pure. */
 #ifndef PC_CONTEXT_CACHE_FRESHNESS_H
@@ -33,6 +36,8 @@ enum { PC_STALENESS_UNSET = -1 };
 typedef struct {
     unsigned sections;    /* PC_SECTION_BIT of each section that the part is wanted for */
     int64_t staleness_ms; /* the caller's max_staleness; PC_STALENESS_UNSET */
+    bool is_bounded;      /* a rule says how old it may be at most */
+    int64_t bound_ms;
     int64_t age_ms;
     bool missing; /* the data is that there is none */
     bool popular; /* asked for often */

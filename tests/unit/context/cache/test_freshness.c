@@ -64,6 +64,35 @@ static void that_there_is_nothing_is_warm_for_its_own_time(void **state)
     assert_false(pc_freshness_is_warm(&rules, &asked));
 }
 
+static void what_is_older_than_the_bound_is_of_no_use(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t age_ms;
+        int64_t staleness_ms;
+        int64_t bound_ms;
+        bool give;
+        bool give_if_bad;
+    } cases[] = {
+        {700, PC_STALENESS_UNSET, 700, true, false},
+        {701, PC_STALENESS_UNSET, 700, false, false},
+        {5000, PC_STALENESS_UNSET, 5000, false, true},
+        {5001, PC_STALENESS_UNSET, 5000, false, false},
+        {5000, 5000, 5000, true, false},
+        {701, 5000, 700, false, false},
+        {0, PC_STALENESS_UNSET, 0, false, false},
+    };
+    for (size_t i = 0; i < PC_COUNT_OF(cases); i++) {
+        pc_freshness_question asked = question(cases[i].age_ms, cases[i].staleness_ms);
+        asked.is_bounded = true;
+        asked.bound_ms = cases[i].bound_ms;
+        const pc_freshness_verdict verdict = pc_freshness_judge(&rules, &asked);
+        if (verdict.give != cases[i].give || verdict.give_if_bad != cases[i].give_if_bad) {
+            fail_msg("case %zu", i);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -71,6 +100,7 @@ int main(void)
         cmocka_unit_test(max_staleness_says_what_is_warm),
         cmocka_unit_test(popular_data_is_no_less_warm),
         cmocka_unit_test(that_there_is_nothing_is_warm_for_its_own_time),
+        cmocka_unit_test(what_is_older_than_the_bound_is_of_no_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
