@@ -194,9 +194,12 @@ static void count_begun(void *self, size_t method)
 
 static void count_ended(void *self, const pc_call_figures *figures)
 {
-    const pc_app *app = self;
+    pc_app *app = self;
     pc_rpc_metrics_ended(app->calls, figures->method, figures->code, figures->duration_ns,
                          figures->request_bytes, figures->answer_bytes);
+    if (figures->code == PC_CODE_PERMISSION_DENIED) {
+        pc_denials_note(&app->page.denials, figures->reason);
+    }
     if (pc_recent_calls_wants(app->recent, figures->code, figures->duration_ns) &&
         figures->method < PC_SERVICE_METHODS) {
         const pc_recent_call call = {

@@ -34,6 +34,18 @@ static void write_policy(pc_buffer *out, pc_policy_holder *holder)
     pc_policy_unref(policy);
 }
 
+/* Of calls; sections that are withheld in an answer are among the sections. */
+static void write_denials(pc_buffer *out, const pc_denials *denials)
+{
+    static const char name[] = "profilecontext_policy_denied_total";
+    pc_metrics_head(out, name, PC_METRIC_COUNTER,
+                    "Calls refused for what the policy does not grant, by reason.");
+    for (size_t i = 0; i < PC_DENIAL_REASONS; i++) {
+        const pc_metric_label label = {"reason", pc_denials_reason(i)};
+        pc_metrics_count(out, name, &label, 1, pc_denials_read(denials, i));
+    }
+}
+
 /* ---- sections -------------------------------------------------------------------------------- */
 
 static void write_sections(pc_buffer *out, const pc_section_counts *counts)
@@ -433,6 +445,7 @@ void pc_metrics_page_write(const pc_metrics_page *page, pc_buffer *out)
 {
     write_build(out, page->core_version);
     write_policy(out, page->policies);
+    write_denials(out, &page->denials);
     pc_rpc_metrics_write(page->calls, out);
     write_sections(out, page->sections);
     write_cache(out, page->cache, page->cache_bytes_max);

@@ -7,6 +7,7 @@
 #include "context/cache/cache.h"
 #include "context/section_counts.h"
 #include "door/door.h"
+#include "policy/denials.h"
 #include "policy/holder.h"
 #include "telemetry/rpc_metrics.h"
 #include "telemetry/tracing.h"
@@ -26,6 +27,7 @@ typedef struct {
     pc_tracing *tracing;        /* NULL: nothing is traced */
     const char *core_version;   /* of gRPC core */
     pc_policy_holder *policies; /* NULL: there is no policy */
+    pc_denials denials;         /* the page's own; any thread notes them */
     pc_audit_trail *audit;      /* NULL: there is none */
     int64_t started_wall_ms;
 } pc_metrics_page;

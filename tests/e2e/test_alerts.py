@@ -46,6 +46,16 @@ class Rules(unittest.TestCase):
             for part in ("severity: ", "summary: ", "action: "):
                 self.assertIn(part, alert)
 
+    def test_every_alert_is_seen_to_fire_and_stands_in_the_runbook(self):
+        with open(os.path.join(DEPLOY, "prometheus", "rules.yaml")) as file:
+            alerts = re.findall(r"- alert: (\w+)", file.read())
+        with open(os.path.join(DEPLOY, "prometheus", "rules_test.yaml")) as file:
+            fired = re.findall(r"(?m)^ +alertname: (\w+)\n +exp_alerts:\n", file.read())
+        self.assertEqual(set(fired), set(alerts))
+        with open(os.path.join(DEPLOY, "..", "server", "operator", "README.md")) as file:
+            rows = re.findall(r"(?m)^\| (ProfileContext[^|]+) \|", file.read())
+        self.assertEqual(sorted(", ".join(rows).split(", ")), sorted(alerts))
+
 
 class Names(unittest.TestCase):
     @classmethod

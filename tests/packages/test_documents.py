@@ -63,6 +63,12 @@ class Errors(unittest.TestCase):
         gone = [reason for reason in self.rows if f'"{reason}"' not in everything]
         self.assertEqual(gone, [])
 
+    def test_every_denial_is_counted_by_its_reason(self):
+        counted = re.findall(r'"([A-Z_]+)"', self.sources["server/policy/denials.c"])
+        section = read("server/ERRORS.md").split("## What the policy does not grant")[1].split("\n## ")[0]
+        denied = re.findall(r"(?m)^\| `(\w+)` \| PERMISSION_DENIED \|", section)
+        self.assertEqual(sorted(counted), sorted([*denied, "DELETE_NOT_GRANTED"]))
+
     def test_every_row_says_what_to_do(self):
         self.assertTrue(all(len(row[1]) > 10 and row[2] for row in self.rows.values()))
 
