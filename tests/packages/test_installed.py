@@ -1,17 +1,17 @@
-"""A stranger's path with the Debian packages, under systemd: install, configure, serve callers in three
-languages, be scraped, roll a certificate, hang, upgrade, be removed. Run on a throwaway machine
+"""What else befalls the Debian packages under systemd than the stranger's path (tests/packages/stranger,
+which goes before and installs what this needs): secrets of root's, hangs, wrong configurations,
+systemd's sockets, upgrades and downgrades with changed configurations. Run on a throwaway machine
 (tests/packages/machine) in the order of the names: each step begins where the one before it ended.
 
 Environment: PC_DEBS is the folder of the packages, PC_PYTHON_PROTOS that of the Python stubs.
 """
 
-import base64
 import glob
 import grp
-import json
 import os
 import pwd
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,8 +24,6 @@ sys.path.insert(0, os.environ["PC_PYTHON_PROTOS"])
 import grpc  # noqa: E402
 from profilecontext.v1 import profile_context_pb2 as messages  # noqa: E402
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-INTEROP = os.path.join(ROOT, "tests", "interop")
 DEBS = os.environ["PC_DEBS"]
 CONFIG = "/etc/profile-context/profile-contextd.yaml"
 DROP_INS = "/etc/systemd/system/profile-contextd.service.d"
@@ -46,14 +44,11 @@ upstream:
 log:
   level: info
 """
-TLS = """  tls_certificate_file: /etc/profile-context/tls.crt
-  tls_key_file: /etc/profile-context/tls.key
-"""
 
 
-def run(*command, check=True, env=None):
+def run(*command, check=True):
     done = subprocess.run(command, capture_output=True, text=True, timeout=120,
-                          env={**os.environ, **(env or {})})
+                          env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
     if check and done.returncode != 0:
         raise AssertionError(f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done
@@ -94,9 +89,12 @@ def read(path):
         return file.read()
 
 
-def get(url):
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return answer.read().decode()
+def sandbox_answers():
+    try:
+        with urllib.request.urlopen("http://127.0.0.1:8095/_sandbox/stats", timeout=10):
+            return True
+    except OSError:
+        return False
 
 
 def deb(name):
@@ -105,55 +103,35 @@ def deb(name):
 
 def install(*packages):
     """As unattended upgrades do: what was changed stays."""
-    return run("dpkg", "--install", "--force-confold", *packages, env={"DEBIAN_FRONTEND": "noninteractive"})
+    return run("dpkg", "--install", "--force-confold", *packages)
 
 
-def settled(context):
-    for section in context.sections:
-        section.ClearField("fetch_time")
-        section.ClearField("age")
-    return context
+def installed_version():
+    return run("dpkg-query", "--show", "--showformat=${Version}", "profile-contextd").stdout
 
 
-def ask_from_python(credentials=None):
-    channel = (grpc.secure_channel("localhost:50051", credentials) if credentials
-               else grpc.insecure_channel("127.0.0.1:50051"))
-    try:
+def ask():
+    with grpc.insecure_channel("127.0.0.1:50051") as channel:
         return channel.unary_unary(
             "/profilecontext.v1.ProfileContext/GetContext",
             messages.GetContextRequest.SerializeToString, messages.GetContextResponse.FromString,
         )(messages.GetContextRequest(identity={"namespace": ADA[0], "id": ADA[1]}), timeout=10).context
-    finally:
-        channel.close()
 
 
-def newer(path, version, folder):
-    """The same package as a later version, with another default configuration."""
-    tree = os.path.join(folder, "tree")
+def as_version(path, version, folder):
+    """The same package as another version, with another default configuration."""
+    tree = tempfile.mkdtemp(dir=folder)
     run("dpkg-deb", "--raw-extract", path, tree)
     control = os.path.join(tree, "DEBIAN", "control")
     write(control, re.sub("(?m)^Version: .*$", f"Version: {version}", read(control)))
-    os.chmod(tree + CONFIG, 0o644)
-    write(tree + CONFIG, read(tree + CONFIG) + "# New in this version.\n")
-    to = os.path.join(folder, "newer.deb")
-    run("dpkg-deb", "--build", "--root-owner-group", tree, to)
-    return to
+    write(tree + CONFIG, read(tree + CONFIG) + f"# Of version {version}.\n")
+    run("dpkg-deb", "--build", "--root-owner-group", tree, tree + ".deb")
+    return tree + ".deb"
 
 
-def new_certificate(folder):
-    """A key and a certificate that signs itself; its serial number."""
-    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-        "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-        "-keyout", f"{folder}/tls.key", "-out", f"{folder}/tls.crt")
-    return run("openssl", "x509", "-noout", "-serial", "-in", f"{folder}/tls.crt").stdout
-
-
-class StrangersPath(unittest.TestCase):
+class Installed(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        # Images of containers forbid packages to start services; machines do not.
-        if os.path.exists("/usr/sbin/policy-rc.d"):
-            os.unlink("/usr/sbin/policy-rc.d")
         cls.before = everything()
         cls.folder = tempfile.mkdtemp(dir="/var/tmp")
 
@@ -191,8 +169,7 @@ class StrangersPath(unittest.TestCase):
 
     def test_03_it_starts_with_a_secret_that_only_root_may_read(self):
         run("systemd-run", "--unit=sandbox", "entity-sandbox", "--port", "8095", "--demo")
-        wait_until(lambda: run("curl", "-sf", "-o", "/dev/null", "http://127.0.0.1:8095/_sandbox/stats",
-                               check=False).returncode == 0, 20, "the sandbox")
+        wait_until(sandbox_answers, 20, "the sandbox")
         write(CONFIG, SETTINGS, 0o640)
         write("/etc/profile-context/credentials/client-secret", "sandbox-secret\n", 0o600)
         write(f"{DROP_INS}/credentials.conf",
@@ -200,7 +177,7 @@ class StrangersPath(unittest.TestCase):
         run("systemctl", "daemon-reload")
         start()
         # Type=notify: what has started serves.
-        ask_from_python()
+        ask()
         self.assertEqual(show("StatusText"), "serving on 127.0.0.1:50051")
         pid = show("MainPID")
         status = read(f"/proc/{pid}/status")
@@ -209,60 +186,20 @@ class StrangersPath(unittest.TestCase):
         self.assertIn("\nSeccomp:\t2", status)
         self.assertNotIn("sandbox-secret", read(f"/proc/{pid}/environ") + journal())
 
-    def test_03b_what_init_writes_is_checked_and_found_right(self):
-        secret, config = f"{self.folder}/secret", f"{self.folder}/init.yaml"
-        write(secret, "sandbox-secret\n", 0o600)
-        run("profilectl", "init", "--no-ask", "--client-id", "sandbox-client",
-            "--org-id", "SANDBOX@AdobeOrg", "--secret-file", secret, "--merge-policy",
-            "00000000-0000-4000-8000-00000000ad01", "--base-url", "http://127.0.0.1:8095",
-            "--ims-url", "http://127.0.0.1:8095", "--output", config)
-        told = run("profilectl", "check", "email:" + ADA[1], "--config", config, check=False)
-        self.assertEqual(told.returncode, 0, told.stdout + told.stderr)
-
-    def test_04_callers_in_three_languages_see_the_same(self):
-        by_python = settled(ask_from_python())
-        self.assertTrue(by_python.profile.person.name.first_name)
-        node = run("node", f"{INTEROP}/node/get_context.js", "127.0.0.1:50051", f"{ROOT}/proto", *ADA,
-                   env={"NODE_PATH": f"{INTEROP}/node_modules"}).stdout
-        by_node = messages.GetContextResponse.FromString(base64.b64decode(node)).context
-        self.assertEqual(settled(by_node), by_python)
-        shown = json.loads(run("profilectl", "--server", "127.0.0.1:50051", "--json", "context",
-                               "email:" + ADA[1]).stdout)
-        self.assertEqual(shown["context"]["profile"]["person"]["name"]["firstName"],
-                         by_python.profile.person.name.first_name)
-
-    def test_05_prometheus_scrapes_it(self):
-        config = os.path.join(self.folder, "prometheus.yml")
-        write(config, "global: {scrape_interval: 1s}\nscrape_configs: [{job_name: profile-context, "
-                      "static_configs: [{targets: ['127.0.0.1:9464']}]}]\n")
-        run("systemd-run", "--unit=scraper", "prometheus", f"--config.file={config}",
-            f"--storage.tsdb.path={self.folder}/tsdb", "--web.listen-address=127.0.0.1:9095")
-
-        def calls():
-            query = 'profilecontext_rpc_duration_seconds_count{grpc_method="GetContext"}'
-            try:
-                answer = json.loads(get("http://127.0.0.1:9095/api/v1/query?query=" +
-                                        urllib.request.quote(query)))
-            except OSError:
-                return 0
-            return sum(float(one["value"][1]) for one in answer["data"]["result"])
-
-        self.assertGreaterEqual(wait_until(calls, 30, "calls counted in Prometheus"), 3)
-
-    def test_06_a_process_that_hangs_is_started_anew(self):
+    def test_04_a_process_that_hangs_is_started_anew(self):
         write(f"{DROP_INS}/watchdog.conf", "[Service]\nWatchdogSec=1\n")
         run("systemctl", "daemon-reload")
         start("restart")
         pid = show("MainPID")
-        run("kill", "-STOP", pid)
+        os.kill(int(pid), signal.SIGSTOP)
         wait_until(lambda: show("NRestarts") == "1" and show("ActiveState") == "active", 30,
                    "a restart by the watchdog")
         self.assertNotEqual(show("MainPID"), pid)
-        ask_from_python()
+        ask()
         os.unlink(f"{DROP_INS}/watchdog.conf")
         run("systemctl", "daemon-reload")
 
-    def test_07_a_wrong_configuration_is_not_tried_again(self):
+    def test_05_a_wrong_configuration_is_not_tried_again(self):
         write(CONFIG, SETTINGS + "no_such_group:\n  key: 1\n", 0o640)
         self.assertNotEqual(run("systemctl", "restart", UNIT, check=False).returncode, 0)
         self.assertEqual(show("ExecMainStatus"), "2")
@@ -272,71 +209,54 @@ class StrangersPath(unittest.TestCase):
         run("systemctl", "reset-failed", UNIT)
         start()
 
-    def test_08_a_certificate_is_rolled(self):
-        def install_certificate():
-            serial = new_certificate(self.folder)
-            for name in ["tls.crt", "tls.key"]:
-                run("install", "-o", "root", "-g", "profile-context", "-m", "640",
-                    f"{self.folder}/{name}", f"/etc/profile-context/{name}")
-            return serial
-
-        def served():
-            done = subprocess.run(
-                ["openssl", "s_client", "-connect", "127.0.0.1:50051", "-alpn", "h2"],
-                input="", capture_output=True, text=True, errors="replace", timeout=20)
-            return subprocess.run(["openssl", "x509", "-noout", "-serial"], input=done.stdout,
-                                  capture_output=True, text=True).stdout
-
-        first = install_certificate()
-        write(CONFIG, SETTINGS.replace("listen:\n", "listen:\n" + TLS), 0o640)
-        start("restart")
-        self.assertEqual(served(), first)
-        second = install_certificate()
-        pid = show("MainPID")
-        start("reload")
-        wait_until(lambda: served() == second, 20, "the new certificate")
-        self.assertEqual(show("MainPID"), pid)
-        with open(f"{self.folder}/tls.crt", "rb") as file:
-            ask_from_python(grpc.ssl_channel_credentials(file.read()))
-
-    def test_08b_with_a_socket_of_systemds_nobody_is_refused(self):
+    def test_06_with_a_socket_of_systemds_nobody_is_refused(self):
         config = read(CONFIG)
         run("systemctl", "stop", UNIT)
         write(CONFIG, SETTINGS.replace("address: 127.0.0.1:50051", "address: fd:3"), 0o640)
         start("start", "profile-contextd.socket")
         # The first call starts the server.
         self.assertEqual(show("ActiveState"), "inactive")
-        ask_from_python()
+        ask()
         self.assertEqual(show("ActiveState"), "active")
         self.assertRegex(show("StatusText"), r"^serving on \[::\]:50051$")
         # While it restarts, calls wait.
         restart = subprocess.Popen(["systemctl", "restart", UNIT])
         asked = 0
         while restart.poll() is None or asked < 3:
-            ask_from_python()
+            ask()
             asked += 1
         self.assertEqual(restart.returncode, 0)
         run("systemctl", "stop", "profile-contextd.socket", UNIT)
         write(CONFIG, config, 0o640)
         start()
 
-    def test_09_an_upgrade_keeps_the_configuration_and_goes_on(self):
+    def test_07_an_upgrade_keeps_the_configuration_and_goes_on(self):
         pid = show("MainPID")
         config = read(CONFIG)
-        install(newer(deb("profile-contextd"), "99.0-1", self.folder))
+        install(as_version(deb("profile-contextd"), "99.0-1", self.folder))
         self.assertEqual(read(CONFIG), config)
         self.assertEqual(os.stat(CONFIG).st_mode & 0o7777, 0o640)
-        self.assertIn("New in this version", read(CONFIG + ".dpkg-dist"))
+        self.assertIn("Of version 99.0-1", read(CONFIG + ".dpkg-dist"))
         self.assertEqual(show("ActiveState"), "active")
         self.assertNotEqual(show("MainPID"), pid)
+
+    def test_08_a_downgrade_is_refused_unless_asked_for(self):
+        config = read(CONFIG)
+        to = deb("profile-contextd")
+        refused = run("apt-get", "install", "-y", to, check=False)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("without --allow-downgrades", refused.stderr)
         # One that was stopped stays so.
         run("systemctl", "stop", UNIT)
         self.assertEqual(show("Result"), "success")
-        install(deb("profile-contextd"))
+        run("apt-get", "install", "-y", "--allow-downgrades", "-o", "Dpkg::Options::=--force-confold", to)
+        self.assertIn(installed_version(), os.path.basename(to))
         self.assertEqual(show("ActiveState"), "inactive")
+        self.assertEqual(read(CONFIG), config)
         start()
+        ask()
 
-    def test_10_removal_stops_it_and_keeps_the_configuration(self):
+    def test_09_removal_stops_it_and_keeps_the_configuration(self):
         run("dpkg", "--remove", "profile-contextd")
         self.assertFalse(os.path.exists("/usr/bin/profile-contextd"))
         self.assertNotEqual(run("systemctl", "is-active", UNIT, check=False).returncode, 0)
@@ -344,16 +264,25 @@ class StrangersPath(unittest.TestCase):
         install(deb("profile-contextd"))
         self.assertIn("Ours, and to stay so", read(CONFIG))
 
-    def test_11_a_purge_leaves_nothing_but_what_was_put_there(self):
+    def test_10_a_purge_leaves_nothing_but_what_was_put_there(self):
         run("dpkg", "--purge", "profile-contextd", "profilectl", "entity-sandbox",
             "libprofilecontext-dev", "libprofilecontext0")
         left = everything() - self.before
         self.assertEqual({path for path in left if "/credentials" not in path}, {
-            "/etc/profile-context", "/etc/profile-context/tls.crt", "/etc/profile-context/tls.key",
-            "/etc/systemd/system/profile-contextd.service.d",
+            "/etc/profile-context", "/etc/systemd/system/profile-contextd.service.d",
         })
         with self.assertRaises(KeyError):
             pwd.getpwnam("profile-context")
+
+    def test_11_a_configuration_that_nobody_changed_becomes_the_new_versions(self):
+        install(as_version(deb("profile-contextd"), "0.0.1-1", self.folder))
+        self.assertIn("Of version 0.0.1-1", read(CONFIG))
+        install(deb("profile-contextd"))
+        self.assertNotIn("Of version", read(CONFIG))
+        about = os.stat(CONFIG)
+        self.assertEqual(about.st_mode & 0o7777, 0o640)
+        self.assertEqual(grp.getgrgid(about.st_gid).gr_name, "profile-context")
+        self.assertFalse(glob.glob(CONFIG + ".dpkg-*"))
 
 
 def everything():
