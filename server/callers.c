@@ -146,6 +146,7 @@ static pc_status make_identity(pc_callers *callers, uint64_t open)
     pc_identity_options options = {
         .mode = mode_of(c),
         .remembered_tokens = (size_t)c->identity.remembered_tokens,
+        .refused_token_rate = (double)c->identity.refused_token_rate,
         .forwarded_header = header[0] == '\0' ? NULL : header,
         .trust_unix_socket = c->identity.trust_unix_socket,
         .open_methods = open,
@@ -222,6 +223,7 @@ pc_status pc_callers_check_socket(const pc_config *config)
 void pc_callers_write_metrics(const pc_callers *callers, pc_buffer *out)
 {
     static const char tokens[] = "profilecontext_identity_tokens_total";
+    static const char unverified[] = "profilecontext_identity_unverified_tokens_total";
     static const char refused[] = "profilecontext_identity_refused_total";
     pc_identity_figures figures = {0};
     if (callers->identity != NULL) {
@@ -234,6 +236,13 @@ void pc_callers_write_metrics(const pc_callers *callers, pc_buffer *out)
                     "were known from before.");
     pc_metrics_count(out, tokens, &remembered, 1, figures.remembered);
     pc_metrics_count(out, tokens, &verified, 1, figures.verified);
+    const pc_metric_label known = {"why", "known"};
+    const pc_metric_label too_many = {"why", "too_many"};
+    pc_metrics_head(out, unverified, PC_METRIC_COUNTER,
+                    "Bearer tokens refused without being verified: those that were refused shortly "
+                    "before, and those that came while there were too many bad ones.");
+    pc_metrics_count(out, unverified, &known, 1, figures.refused_again);
+    pc_metrics_count(out, unverified, &too_many, 1, figures.unverified);
     pc_metrics_head(out, refused, PC_METRIC_COUNTER,
                     "Calls refused since nobody, or nobody in a way that counts, was named.");
     pc_metrics_count(out, refused, NULL, 0, figures.refused);

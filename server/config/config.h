@@ -83,6 +83,7 @@ typedef struct {
         char *caller_claim;
         char *caller_prefix;
         int64_t remembered_tokens;
+        int64_t refused_token_rate;
         bool allow_plain_tokens;
         char *forwarded_header;
         char *proxies;

@@ -8,21 +8,26 @@
 #include <string.h>
 #include <strings.h>
 
+#include "identity/refused_tokens.h"
 #include "identity/remembered_tokens.h"
 #include "util/clock.h"
+#include "util/peer_key.h"
 #include "util/stripes.h"
 
-enum { DIGEST_BYTES = 32 };
+enum { DIGEST_BYTES = 32, PEER_BYTES_MAX = 64 };
 
 typedef struct {
     _Alignas(PC_STRIPE_ALIGNMENT) pc_counter remembered;
     pc_counter verified;
+    pc_counter refused_again;
+    pc_counter unverified;
     pc_counter refused;
 } counts;
 
 struct pc_identity {
     pc_identity_options options;
     pc_remembered_tokens *tokens;
+    pc_refused_tokens *bad_tokens;
     counts *stripes;
     atomic_uint_least64_t generation; /* of the keys; 0: there are none yet */
     atomic_int_least64_t asked_ns;    /* when keys were asked for last; 0: never */
@@ -92,8 +97,37 @@ static void ask_for_keys(pc_identity *identity)
 
 /* ---- tokens ---------------------------------------------------------------------------------- */
 
+/* Where a call comes from: the connection's certificate, else its address. */
+static uint64_t source_of(pc_call *call)
+{
+    char peer[PEER_BYTES_MAX];
+    if (pc_call_caller(call)[0] != '\0') {
+        return pc_call_caller_key(call) + 1;
+    }
+    pc_call_peer(peer, sizeof peer, call);
+    return pc_peer_key(peer);
+}
+
 static pc_status verify(pc_identity *identity, pc_jwt_caller *out, const char *token, size_t size,
-                        pc_token_hash hash, int64_t now_s)
+                        const pc_jwks *keys, uint64_t source)
+{
+    pc_status status = pc_refused_tokens_take(identity->bad_tokens, source, pc_clock_now_ns());
+    if (!pc_status_ok(&status)) {
+        pc_counter_add(&own_counts(identity)->unverified, pc_stripe(), 1);
+        return status;
+    }
+    status =
+        pc_jwt_verify(out, token, size, keys, &identity->options.rules, pc_clock_wall_ms() / 1000);
+    if (pc_status_ok(&status)) {
+        pc_counter_add(&own_counts(identity)->verified, pc_stripe(), 1);
+        pc_refused_tokens_give_back(identity->bad_tokens, source);
+    }
+    return status;
+}
+
+/* Of a token that is not remembered. */
+static pc_status judge(pc_identity *identity, pc_jwt_caller *out, const char *token, size_t size,
+                       pc_token_hash hash, pc_call *call)
 {
     uint64_t generation;
     pc_jwks *keys = take_keys(identity, &generation);
@@ -104,12 +138,20 @@ static pc_status verify(pc_identity *identity, pc_jwt_caller *out, const char *t
                           "the keys that tokens are verified with could not be had yet"),
             identity->options.ask_gap_ms);
     }
-    pc_status status = pc_jwt_verify(out, token, size, keys, &identity->options.rules, now_s);
+    int64_t now_ns = pc_clock_now_ns();
+    pc_status status = pc_refused_tokens_get(identity->bad_tokens, hash, generation, now_ns);
+    if (!pc_status_ok(&status)) {
+        pc_counter_add(&own_counts(identity)->refused_again, pc_stripe(), 1);
+    } else {
+        status = verify(identity, out, token, size, keys, source_of(call));
+        if (pc_status_ok(&status)) {
+            pc_remembered_tokens_put(identity->tokens, hash, generation, out);
+        } else {
+            pc_refused_tokens_put(identity->bad_tokens, hash, generation, &status, now_ns);
+        }
+    }
     pc_jwks_unref(keys);
-    if (pc_status_ok(&status)) {
-        pc_counter_add(&own_counts(identity)->verified, pc_stripe(), 1);
-        pc_remembered_tokens_put(identity->tokens, hash, generation, out);
-    } else if (strcmp(pc_status_reason(&status), "TOKEN_KEY_UNKNOWN") == 0) {
+    if (!pc_status_ok(&status) && strcmp(pc_status_reason(&status), "TOKEN_KEY_UNKNOWN") == 0) {
         ask_for_keys(identity);
     }
     return status;
@@ -136,7 +178,7 @@ static pc_status name_by_token(pc_identity *identity, pc_call *call, const char 
                                  &caller)) {
         pc_counter_add(&own_counts(identity)->remembered, pc_stripe(), 1);
     } else {
-        pc_status status = verify(identity, &caller, token, size, hash, now_s);
+        pc_status status = judge(identity, &caller, token, size, hash, call);
         if (!pc_status_ok(&status)) {
             return status;
         }
@@ -260,6 +302,8 @@ void pc_identity_read(const pc_identity *identity, pc_identity_figures *out)
     for (size_t i = 0; i < PC_STRIPES; i++) {
         out->remembered += pc_counter_read(&identity->stripes[i].remembered);
         out->verified += pc_counter_read(&identity->stripes[i].verified);
+        out->refused_again += pc_counter_read(&identity->stripes[i].refused_again);
+        out->unverified += pc_counter_read(&identity->stripes[i].unverified);
         out->refused += pc_counter_read(&identity->stripes[i].refused);
     }
 }
@@ -280,6 +324,9 @@ pc_status pc_identity_new(pc_identity **out, const pc_identity_options *options)
         identity->stripes == NULL
             ? pc_status_out_of_memory()
             : pc_remembered_tokens_new(&identity->tokens, options->remembered_tokens);
+    if (pc_status_ok(&status)) {
+        status = pc_refused_tokens_new(&identity->bad_tokens, options->refused_token_rate);
+    }
     if (!pc_status_ok(&status)) {
         pc_identity_free(identity);
         return status;
@@ -295,6 +342,7 @@ void pc_identity_free(pc_identity *identity)
     }
     pc_jwks_unref(identity->keys);
     pc_remembered_tokens_free(identity->tokens);
+    pc_refused_tokens_free(identity->bad_tokens);
     free(identity->stripes);
     pthread_mutex_destroy(&identity->lock);
     free(identity);

@@ -15,7 +15,8 @@
  *   FORWARDED_DUPLICATE
  *   FORWARDED_INVALID      a name with characters that are not allowed, or too long
  *   FORWARDED_MISSING
- * and UNAVAILABLE IDENTITY_KEYS_MISSING while there are no keys yet.
+ * UNAVAILABLE IDENTITY_KEYS_MISSING while there are no keys yet, and RESOURCE_EXHAUSTED
+ * TOKENS_REFUSED_TOO_OFTEN (refused_tokens.h).
  *
  * Threads: pc_identity_admit any, never blocks; pc_identity_set_keys one at a time, any. */
 #ifndef PC_IDENTITY_IDENTITY_H
@@ -41,6 +42,7 @@ typedef struct {
     pc_identity_mode mode;
     pc_jwt_rules rules;
     size_t remembered_tokens;     /* room for so many; 0 verifies each anew */
+    double refused_token_rate;    /* that are verified in vain; see refused_tokens.h */
     const char *forwarded_header; /* lower-case; NULL: no proxy is believed */
     const char *const *proxies;   /* names in certificates */
     size_t proxy_count;
@@ -56,7 +58,9 @@ typedef struct {
 typedef struct {
     uint64_t remembered; /* tokens that were known */
     uint64_t verified;
-    uint64_t refused; /* calls, for whatever reason */
+    uint64_t refused_again; /* tokens that were known to be bad */
+    uint64_t unverified;    /* refused since there were too many bad ones */
+    uint64_t refused;       /* calls, for whatever reason */
 } pc_identity_figures;
 
 /* Owned: pc_identity_free. Errors: RESOURCE_EXHAUSTED; INTERNAL with reason NO_RANDOMNESS. */

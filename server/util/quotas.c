@@ -46,6 +46,11 @@ void pc_quotas_free(pc_quotas *quotas)
     free(quotas);
 }
 
+static set *set_of(pc_quotas *quotas, uint64_t caller)
+{
+    return &quotas->sets[(caller * 0x9e3779b97f4a7c15) >> 54];
+}
+
 /* The caller's bucket, new ones full. */
 static bucket *bucket_of(set *in, uint64_t caller, const pc_quota *quota, int64_t now_ns)
 {
@@ -68,7 +73,7 @@ int64_t pc_quotas_take(pc_quotas *quotas, uint64_t caller, const pc_quota *quota
     if (quota->rate <= 0) {
         return 0;
     }
-    set *in = &quotas->sets[(caller * 0x9e3779b97f4a7c15) >> 54];
+    set *in = set_of(quotas, caller);
     pthread_mutex_lock(&in->lock);
     bucket *own = bucket_of(in, caller, quota, now_ns);
     if (now_ns > own->at_ns) {
@@ -87,4 +92,15 @@ int64_t pc_quotas_take(pc_quotas *quotas, uint64_t caller, const pc_quota *quota
     }
     pthread_mutex_unlock(&in->lock);
     return wait_ns;
+}
+
+void pc_quotas_give_back(pc_quotas *quotas, uint64_t caller)
+{
+    set *in = set_of(quotas, caller);
+    pthread_mutex_lock(&in->lock);
+    for (size_t i = 0; i < PLACES; i++) {
+        /* What is more than the burst goes when next one is taken. */
+        in->places[i].calls += in->places[i].caller == caller ? 1 : 0;
+    }
+    pthread_mutex_unlock(&in->lock);
 }

@@ -21,4 +21,7 @@ void pc_quotas_free(pc_quotas *quotas);
 /* Takes one call out of the caller's bucket. 0, or how long until there is one, in nanoseconds. */
 int64_t pc_quotas_take(pc_quotas *quotas, uint64_t caller, const pc_quota *quota, int64_t now_ns);
 
+/* Puts back one that was taken of late. */
+void pc_quotas_give_back(pc_quotas *quotas, uint64_t caller);
+
 #endif

@@ -271,6 +271,37 @@ class Identity(unittest.TestCase):
             self.assertEqual(raw_call(server.channel, HEALTH), "TOKEN_MISSING")
             self.assertEqual(raw_call(server.channel, HEALTH, metadata=bearer(good)), OK)
 
+    def test_a_flood_of_bad_tokens_costs_few_verifications(self):
+        known = bearer(self.issuer.token("e", sub="known"))
+        stranger = Issuer()
+        stranger.add("e")
+        flood = [bearer(stranger.token("e", jti=str(i))) for i in range(300)]
+        how = "profilecontext_identity_unverified_tokens_total{why=\"%s\"}"
+        with closing(self.server(*self.tokens(), "--identity-refused-token-rate=1")) as server:
+            self.assertEqual(call(server.channel, known), OK)
+            # The same one again and again is one.
+            for _ in range(100):
+                self.assertEqual(call(server.channel, flood[0]), "TOKEN_SIGNATURE_INVALID")
+            self.assertEqual(server.metrics()[how % "known"], 99)
+            ends = [call(server.channel, metadata) for metadata in flood]
+            self.assertEqual(set(ends), {"TOKEN_SIGNATURE_INVALID", "TOKENS_REFUSED_TOO_OFTEN"})
+            # Ten at once, and one in each second that it took.
+            self.assertGreaterEqual(ends.count("TOKEN_SIGNATURE_INVALID"), 9)
+            self.assertLess(ends.count("TOKEN_SIGNATURE_INVALID"), 150)
+            self.assertEqual(server.metrics()[how % "too_many"],
+                             ends.count("TOKENS_REFUSED_TOO_OFTEN"))
+            failure = server.fails("GetProfile", messages.GetProfileRequest(identity=identity()),
+                                   grpc.StatusCode.RESOURCE_EXHAUSTED, "TOKENS_REFUSED_TOO_OFTEN",
+                                   metadata=bearer(stranger.token("e", jti="more")))
+            self.assertGreater(failure.retry_ms, 0)
+            self.assertEqual(call(server.channel, known), OK)
+            new = bearer(self.issuer.token("e", sub="new"))
+            wait_until(lambda: call(server.channel, new) == OK, 10, "a good token to be taken")
+            server.quit()
+        with closing(self.server(*self.tokens(), "--identity-refused-token-rate=0")) as server:
+            for metadata in flood:
+                self.assertEqual(call(server.channel, metadata), "TOKEN_SIGNATURE_INVALID")
+
     def test_paths_that_look_like_a_method_are_none(self):
         good = bearer(self.issuer.token("e"))
         request = messages.GetProfileRequest(identity=identity()).SerializeToString()
