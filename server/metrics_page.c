@@ -375,6 +375,10 @@ static void write_connections(pc_buffer *out, pc_rpc_server *server)
     pc_metrics_count(out, name, &peer, 1, figures.refused_peer);
     write_one(out, "profilecontext_connections_cut_total", PC_METRIC_COUNTER,
               "Connections ended, since they had too many calls or gave up too many.", figures.cut);
+    write_one(out, "profilecontext_connections_retired_total", PC_METRIC_COUNTER,
+              "Connections ended, since they were asked to leave after a change of the callers' "
+              "authorities and did not.",
+              figures.retired);
 }
 
 static void write_handshakes(pc_buffer *out, const pc_rpc_server *server)

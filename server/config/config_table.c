@@ -52,7 +52,9 @@ const config_key config_keys[] = {
     {"listen.max_connection_age", KEY_DURATION, AT(listen.max_connection_age), "0s", 0, DAYS(30),
      NULL, "TIME", "ask connections of this age to come again; 0: never"},
     {"listen.max_connection_age_grace", KEY_DURATION, AT(listen.max_connection_age_grace), "30s", 0,
-     DAYS(1), NULL, "TIME", "and close them this much later"},
+     DAYS(1), NULL, "TIME",
+     "and close them this much later; also all that are open when an authority is gone from "
+     "listen.tls_client_ca_file"},
     {"listen.max_connection_idle", KEY_DURATION, AT(listen.max_connection_idle), "0s", 0, DAYS(30),
      NULL, "TIME", "close connections without calls after this time; 0: never"},
     {"listen.compression_min_bytes", KEY_BYTES, AT(listen.compression_min_bytes), "0", 0,

@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,8 @@ typedef struct {
     bool open; /* or was, when last looked at */
     peer_address peer;
     ino_t inode;
-    int next; /* of the same chain, or -1 */
+    uint64_t number; /* of those accepted, from 1 on */
+    int next;        /* of the same chain, or -1 */
     int previous;
 } connection;
 
@@ -52,7 +54,8 @@ struct pc_acceptor {
     int listener;
     int port;
     char path[sizeof((struct sockaddr_un *)0)->sun_path]; /* of a UNIX socket, or "" */
-    int wake;                                             /* eventfd: readable when it is to stop */
+    int wake; /* eventfd: readable when there is something else to do than to accept */
+    atomic_bool stopping;
     int spare; /* a descriptor to give up, so that there is one to refuse with */
     bool started;
     pthread_t thread;
@@ -64,6 +67,8 @@ struct pc_acceptor {
     int chains[CHAINS];
     uint8_t hash_key[PC_SIPHASH_KEY_BYTES];
     int64_t looked_ns; /* at all */
+    uint64_t retiring; /* connections up to this number are to be ended; 0: none are, */
+    int64_t retire_ns; /* at this time */
     pc_acceptor_figures figures;
 };
 
@@ -152,8 +157,12 @@ static void remember(pc_acceptor *acceptor, int place, const peer_address *peer,
 {
     connection *added = &acceptor->connections[place];
     int *chain = chain_of(acceptor, peer);
-    *added =
-        (connection){.open = true, .peer = *peer, .inode = inode, .next = *chain, .previous = -1};
+    *added = (connection){.open = true,
+                          .peer = *peer,
+                          .inode = inode,
+                          .number = acceptor->figures.accepted,
+                          .next = *chain,
+                          .previous = -1};
     if (*chain >= 0) {
         acceptor->connections[*chain].previous = place;
     }
@@ -168,6 +177,22 @@ static bool is_socket(int descriptor, ino_t inode)
 {
     struct stat found;
     return fstat(descriptor, &found) == 0 && S_ISSOCK(found.st_mode) && found.st_ino == inode;
+}
+
+/* Core may close the descriptor, and another may get its number, at any moment: so a copy is what
+ * is looked at and reset, which also drops what has come and was not read. */
+static bool reset_socket(int descriptor, ino_t inode)
+{
+    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    bool is_it = copy >= 0 && is_socket(copy, inode);
+    if (is_it && connect(copy, &nobody, sizeof nobody) != 0) {
+        (void)shutdown(copy, SHUT_RDWR);
+    }
+    if (copy >= 0) {
+        (void)close(copy);
+    }
+    return is_it;
 }
 
 /* Forgets those that core has closed. */
@@ -220,8 +245,8 @@ static bool let_in(pc_acceptor *acceptor, int descriptor, const peer_address *pe
     } else if (has_most(acceptor, peer)) {
         acceptor->figures.refused_peer++;
     } else {
-        remember(acceptor, descriptor, peer, found.st_ino);
         acceptor->figures.accepted++;
+        remember(acceptor, descriptor, peer, found.st_ino);
         stays = true;
     }
     pthread_mutex_unlock(&acceptor->lock);
@@ -279,6 +304,49 @@ static bool accept_some(pc_acceptor *acceptor)
     return true;
 }
 
+/* Ends some of those that are to be ended, from the place `at` on, and moves it. */
+static void retire_some(pc_acceptor *acceptor, uint64_t up_to, size_t *at)
+{
+    pthread_mutex_lock(&acceptor->lock);
+    for (int i = 0; i < AT_ONCE_MAX && *at <= acceptor->highest; i++, (*at)++) {
+        const connection *old = &acceptor->connections[*at];
+        if (old->open && old->number <= up_to) {
+            acceptor->figures.retired += reset_socket((int)*at, old->inode);
+        }
+    }
+    pthread_mutex_unlock(&acceptor->lock);
+}
+
+/* Ends those whose time is over. How long until there are some, in milliseconds; -1: for ever. */
+static int retire_when_due(pc_acceptor *acceptor)
+{
+    int64_t now = pc_clock_now_ns();
+    pthread_mutex_lock(&acceptor->lock);
+    uint64_t up_to = acceptor->retiring;
+    int64_t left_ns = acceptor->retire_ns - now;
+    if (left_ns <= 0) {
+        acceptor->retiring = 0;
+    }
+    size_t highest = acceptor->highest;
+    pthread_mutex_unlock(&acceptor->lock);
+    if (up_to == 0 || left_ns > 0) {
+        return up_to == 0 ? -1 : (int)(left_ns / 1000000) + 1;
+    }
+    for (size_t at = 0; at <= highest;) {
+        retire_some(acceptor, up_to, &at);
+    }
+    return -1;
+}
+
+/* False when it is to stop. */
+static bool take_wake(pc_acceptor *acceptor)
+{
+    uint64_t times;
+    const ssize_t got = read(acceptor->wake, &times, sizeof times);
+    (void)got;
+    return !atomic_load(&acceptor->stopping);
+}
+
 static void *accept_until_stopped(void *argument)
 {
     pc_acceptor *acceptor = argument;
@@ -286,11 +354,19 @@ static void *accept_until_stopped(void *argument)
     for (;;) {
         struct pollfd waits[2] = {{.fd = acceptor->wake, .events = POLLIN},
                                   {.fd = pauses ? -1 : acceptor->listener, .events = POLLIN}};
-        (void)poll(waits, 2, pauses ? PAUSE_MS : -1);
-        if (waits[0].revents != 0) {
+        int due_ms = retire_when_due(acceptor);
+        (void)poll(waits, 2, pauses ? PAUSE_MS : due_ms);
+        if (waits[0].revents != 0 && !take_wake(acceptor)) {
             return NULL;
         }
         pauses = !accept_some(acceptor);
+    }
+}
+
+static void wake(pc_acceptor *acceptor)
+{
+    const uint64_t one = 1;
+    while (write(acceptor->wake, &one, sizeof one) < 0 && errno == EINTR) {
     }
 }
 
@@ -405,9 +481,8 @@ int pc_acceptor_port(const pc_acceptor *acceptor)
 void pc_acceptor_stop(pc_acceptor *acceptor)
 {
     if (acceptor->started) {
-        const uint64_t one = 1;
-        while (write(acceptor->wake, &one, sizeof one) < 0 && errno == EINTR) {
-        }
+        atomic_store(&acceptor->stopping, true);
+        wake(acceptor);
         pthread_join(acceptor->thread, NULL);
         acceptor->started = false;
     }
@@ -469,22 +544,6 @@ static bool read_peer(peer_address *out, const char *text)
     return inet_pton(AF_INET, host, out->address + 12) == 1;
 }
 
-/* Core may close the descriptor, and another may get its number, at any moment: so a copy is what
- * is looked at and reset, which also drops what has come and was not read. */
-static bool reset_socket(int descriptor, ino_t inode)
-{
-    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
-    int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
-    bool is_it = copy >= 0 && is_socket(copy, inode);
-    if (is_it && connect(copy, &nobody, sizeof nobody) != 0) {
-        (void)shutdown(copy, SHUT_RDWR);
-    }
-    if (copy >= 0) {
-        (void)close(copy);
-    }
-    return is_it;
-}
-
 bool pc_acceptor_cut(pc_acceptor *acceptor, const char *peer)
 {
     peer_address wanted;
@@ -502,6 +561,17 @@ bool pc_acceptor_cut(pc_acceptor *acceptor, const char *peer)
     acceptor->figures.cut += is_cut;
     pthread_mutex_unlock(&acceptor->lock);
     return is_cut;
+}
+
+void pc_acceptor_retire(pc_acceptor *acceptor, int64_t grace_ms)
+{
+    pthread_mutex_lock(&acceptor->lock);
+    if (acceptor->retiring == 0) {
+        acceptor->retire_ns = pc_clock_after_ms(pc_clock_now_ns(), grace_ms);
+    }
+    acceptor->retiring = acceptor->figures.accepted;
+    pthread_mutex_unlock(&acceptor->lock);
+    wake(acceptor);
 }
 
 void pc_acceptor_count(pc_acceptor *acceptor, pc_acceptor_figures *out)

@@ -30,6 +30,7 @@ typedef struct {
     uint64_t refused_full; /* closed since there were connections_max, or no descriptors */
     uint64_t refused_peer; /* closed since its address had peer_max */
     uint64_t cut;          /* by pc_acceptor_cut */
+    uint64_t retired;      /* ended by pc_acceptor_retire */
     size_t open;
     size_t connections_max; /* in effect: what descriptors allow, at most */
 } pc_acceptor_figures;
@@ -54,6 +55,10 @@ void pc_acceptor_stop(pc_acceptor *acceptor);
 /* Ends the connection of a peer, named as core does: "ipv4:10.1.2.3:4567", "ipv6:%5B::1%5D:4567".
  * False when it is not known or has no port, as on a UNIX socket. */
 bool pc_acceptor_cut(pc_acceptor *acceptor, const char *peer);
+
+/* Ends, in `grace_ms`, the connections that are open now and then still are; who comes later stays.
+ * When others wait to be ended so, these are ended with them, which is sooner. */
+void pc_acceptor_retire(pc_acceptor *acceptor, int64_t grace_ms);
 
 void pc_acceptor_count(pc_acceptor *acceptor, pc_acceptor_figures *out);
 

@@ -33,6 +33,7 @@ struct pc_credentials {
     char *client_ca_file; /* NULL: callers need no certificate */
     bool client_optional;
     uint8_t digest[DIGEST_BYTES]; /* of what was loaded last; the loading thread only */
+    char *client_ca;              /* the same; NULL: none */
     atomic_int_least64_t certificate_expiry_s;
     atomic_int_least64_t client_ca_expiry_s;
 
@@ -152,6 +153,34 @@ static pc_status check_client_ca(const pc_credentials *to, tls_files *files)
                         : PC_OK;
 }
 
+static bool has_certificate(const char *pem, const X509 *wanted)
+{
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    bool bad = bio == NULL;
+    bool found = false;
+    for (X509 *next; !found && !bad && (next = next_certificate(bio, &bad)) != NULL;) {
+        found = X509_cmp(next, wanted) == 0;
+        X509_free(next);
+    }
+    BIO_free(bio);
+    return found;
+}
+
+/* Whether a certificate of the one is not in the other. */
+static bool lacks_any(const char *pem, const char *of)
+{
+    BIO *bio = BIO_new_mem_buf(of, -1);
+    bool bad = bio == NULL;
+    bool lacks = bad;
+    for (X509 *next; !lacks && !bad && (next = next_certificate(bio, &bad)) != NULL;) {
+        lacks = !has_certificate(pem, next);
+        X509_free(next);
+    }
+    BIO_free(bio);
+    ERR_clear_error();
+    return lacks;
+}
+
 /* Texts with their ends, so that nothing moves from one to the other unseen. */
 static pc_status digest(tls_files *files)
 {
@@ -187,7 +216,8 @@ static pc_status read_files(const pc_credentials *to, tls_files *files)
 
 /* ---- swapping -------------------------------------------------------------------------------- */
 
-static void put_in_place(pc_credentials *credentials, const tls_files *files)
+/* Takes the authorities' text. */
+static void put_in_place(pc_credentials *credentials, tls_files *files)
 {
     const grpc_ssl_pem_key_cert_pair pair = {.private_key = files->key, .cert_chain = files->chain};
     /* Debian's core ends the process when there are no authorities, also when callers' certificates
@@ -200,12 +230,16 @@ static void put_in_place(pc_credentials *credentials, const tls_files *files)
     pthread_mutex_unlock(&credentials->lock);
     grpc_ssl_server_certificate_config_destroy(unfetched);
     memcpy(credentials->digest, files->digest, DIGEST_BYTES);
+    free(credentials->client_ca);
+    credentials->client_ca = files->client_ca;
+    files->client_ca = NULL;
     atomic_store(&credentials->certificate_expiry_s, files->certificate_expiry_s);
     atomic_store(&credentials->client_ca_expiry_s, files->client_ca_expiry_s);
 }
 
-pc_status pc_credentials_load(pc_credentials *credentials)
+pc_status pc_credentials_load(pc_credentials *credentials, bool *distrusts)
 {
+    *distrusts = false;
     if (credentials->certificate_file == NULL) {
         return PC_OK;
     }
@@ -213,6 +247,8 @@ pc_status pc_credentials_load(pc_credentials *credentials)
     pc_status status = read_files(credentials, &files);
     /* The same again would only cost callers the sessions that they could resume. */
     if (pc_status_ok(&status) && memcmp(files.digest, credentials->digest, DIGEST_BYTES) != 0) {
+        *distrusts = credentials->client_ca != NULL && files.client_ca != NULL &&
+                     lacks_any(files.client_ca, credentials->client_ca);
         put_in_place(credentials, &files);
     }
     free(files.chain);
@@ -277,7 +313,9 @@ pc_status pc_credentials_new(pc_credentials **out, const pc_rpc_options *options
     credentials->key_file = copy_path(options->tls_key_file, &complete);
     credentials->client_ca_file = copy_path(options->tls_client_ca_file, &complete);
     credentials->client_optional = options->tls_client_optional;
-    pc_status status = complete ? pc_credentials_load(credentials) : pc_status_out_of_memory();
+    bool distrusts;
+    pc_status status =
+        complete ? pc_credentials_load(credentials, &distrusts) : pc_status_out_of_memory();
     if (!pc_status_ok(&status)) {
         pc_credentials_free(credentials);
         return status;
@@ -296,5 +334,6 @@ void pc_credentials_free(pc_credentials *credentials)
     free(credentials->certificate_file);
     free(credentials->key_file);
     free(credentials->client_ca_file);
+    free(credentials->client_ca);
     free(credentials);
 }

@@ -115,7 +115,17 @@ int pc_rpc_server_port(const pc_rpc_server *server)
 
 pc_status pc_rpc_server_reload_tls(pc_rpc_server *server)
 {
-    return pc_credentials_load(server->credentials);
+    bool distrusts;
+    pc_status status = pc_credentials_load(server->credentials, &distrusts);
+    if (distrusts) {
+        /* Whose connection that concerns core does not say: all come anew, and show what they have.
+         */
+        (void)pc_core_send_goaways(server->core);
+        if (server->acceptor != NULL) {
+            pc_acceptor_retire(server->acceptor, server->options.connection_age_grace_ms);
+        }
+    }
+    return status;
 }
 
 pc_tls_expiry pc_rpc_server_tls_expiry(const pc_rpc_server *server)
@@ -624,6 +634,7 @@ void pc_rpc_server_count_connections(pc_rpc_server *server, pc_rpc_connection_fi
         .refused_full = figures.refused_full,
         .refused_peer = figures.refused_peer,
         .cut = figures.cut,
+        .retired = figures.retired,
         .open = figures.open,
         .max = figures.connections_max,
     };

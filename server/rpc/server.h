@@ -140,8 +140,10 @@ PC_NODISCARD pc_status pc_rpc_server_start(pc_rpc_server *server);
 /* The TCP port that is listened on; 0 for a UNIX socket. */
 int pc_rpc_server_port(const pc_rpc_server *server);
 
-/* Reads the TLS files again: connections that come later use them. On any one thread. Errors:
- * FAILED_PRECONDITION with reason TLS_FILE_INVALID, and then the old ones stay in use. */
+/* Reads the TLS files again: connections that come later use them. When an authority of callers'
+ * certificates is gone, those that are open are asked to leave (GOAWAY), and ended after
+ * connection_age_grace_ms. On any one thread. Errors: FAILED_PRECONDITION with reason
+ * TLS_FILE_INVALID, and then the old ones stay in use. */
 PC_NODISCARD pc_status pc_rpc_server_reload_tls(pc_rpc_server *server);
 
 /* Of the files in use. Any thread. */
@@ -158,6 +160,7 @@ typedef struct {
         refused_full; /* closed at once since there were as many as may be, or no descriptors */
     uint64_t refused_peer; /* closed at once since their address had as many as one may have */
     uint64_t cut;          /* ended, since they had too many calls or gave up too many */
+    uint64_t retired;      /* ended, since they outlived a change of the authorities */
     size_t open;
     size_t max;
 } pc_rpc_connection_figures;

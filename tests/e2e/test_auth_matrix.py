@@ -5,21 +5,15 @@ gRPC library, and stands for one line of the trail."""
 
 import base64
 import json
-import socket
 import ssl
 import time
 import unittest
 
-import h2.config
-import h2.connection
-import h2.events
-import h2.exceptions
-
 from credentials import Folder, Issuer, unsigned_token
 from harness import (
-    SERVICE, Sandbox, Server, closing, entity_messages, error_details_pb2, identity, messages,
-    status_pb2, wait_until,
+    SERVICE, Sandbox, Server, closing, entity_messages, identity, messages, wait_until,
 )
+from wire import CLOSED, Wire
 
 GET = SERVICE + "GetProfile"
 CONTEXT = SERVICE + "GetContext"
@@ -31,7 +25,6 @@ REFLECTION_ALPHA = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionIn
 CHANNELZ = "/grpc.channelz.v1.Channelz/GetTopChannels"
 CHANNELZ_SERVERS = "/grpc.channelz.v1.Channelz/GetServers"
 
-NO_CALL = "closed"  # it never came to a call
 OK, DENIED, UNIMPLEMENTED, NOBODY = "0", "7", "12", "16"
 
 # Who may do what. Everyone is certified or has a token; "crm" has no right to what stands beside.
@@ -157,69 +150,15 @@ def base64url_of(claims):
     return base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
 
 
-def reason_in(details):
-    status = status_pb2.Status.FromString(base64.b64decode(details + "=" * (-len(details) % 4)))
-    info = error_details_pb2.ErrorInfo()
-    return next(info.reason for detail in status.details if detail.Unpack(info))
-
-
-class Wire:
-    """One connection, and one call on it, with headers and a path just as they are given."""
-
-    def __init__(self, address, context=None):
-        host, port = address.split(":")
-        self.connection = socket.create_connection((host, int(port)), timeout=10)
-        if context is not None:
-            self.connection = context.wrap_socket(self.connection)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self.connection.close()
-
-    def call(self, path, headers):
-        """The gRPC status and the reason in its details, or how else it ended; and whether anything
-        was served."""
-        request = messages.GetProfileRequest(identity=identity()).SerializeToString()
-        if "Delete" in path:
-            request = entity_messages.DeleteProfileRequest(
-                identity=identity(), sandbox="prod").SerializeToString()
-        elif "GetProfile" not in path:
-            request = b""
-        state = h2.connection.H2Connection(h2.config.H2Configuration(
-            header_encoding="utf-8", validate_outbound_headers=False,
-            normalize_outbound_headers=False))
-        state.initiate_connection()
-        state.send_headers(1, [
-            (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "localhost"),
-            ("te", "trailers"), ("content-type", "application/grpc"), *headers])
-        state.send_data(1, b"\0" + len(request).to_bytes(4, "big") + request, end_stream=True)
-        self.status, self.reason, self.served = NO_CALL, None, b""
-        try:
-            self.connection.sendall(state.data_to_send())
-            while self.status == NO_CALL:
-                data = self.connection.recv(65536)
-                if not data:
-                    break
-                self._take(state.receive_data(data))
-                self.connection.sendall(state.data_to_send())
-        except (OSError, h2.exceptions.ProtocolError):
-            pass
-        return self
-
-    def _take(self, events):
-        for event in events:
-            if isinstance(event, (h2.events.ResponseReceived, h2.events.TrailersReceived)):
-                trailers = dict(event.headers)
-                self.status = trailers.get("grpc-status", self.status)
-                details = trailers.get("grpc-status-details-bin")
-                if details is not None:
-                    self.reason = reason_in(details)
-            elif isinstance(event, h2.events.DataReceived):
-                self.served += event.data
-            elif isinstance(event, h2.events.StreamReset):
-                self.status = "reset"
+def request_of(path):
+    """Bytes of a request that would do, where there is such a method."""
+    if "Delete" in path:
+        request = entity_messages.DeleteProfileRequest(identity=identity(), sandbox="prod")
+    elif "GetProfile" in path:
+        request = messages.GetProfileRequest(identity=identity())
+    else:
+        return b""
+    return request.SerializeToString()
 
 
 def rpc_of(path, is_known):
@@ -288,7 +227,7 @@ class Matrix(unittest.TestCase):
     def refuse(self, server, row, context=None, is_known=True, caller=None):
         what, path, headers, status, reason = row
         with self.subTest(what), Wire(server.address, context) as wire:
-            wire.call(path, headers)
+            wire.call(path, request_of(path), headers)
             self.assertEqual((wire.status, wire.reason, wire.served), (status, reason, b""), what)
             line = {"event": "refused", "rpc": rpc_of(path, is_known), "reason": reason,
                     "code": {NOBODY: "UNAUTHENTICATED", DENIED: "PERMISSION_DENIED",
@@ -322,8 +261,8 @@ class Matrix(unittest.TestCase):
                     context = None if version == "plain" else self.context(pair, version)
                     try:
                         with Wire(server.address, context) as wire:
-                            wire.call(GET, FORGED)
-                            self.assertEqual((wire.status, wire.served), (NO_CALL, b""))
+                            wire.call(GET, request_of(GET), FORGED)
+                            self.assertEqual((wire.status, wire.served), (CLOSED, b""))
                     except ssl.SSLError:
                         pass  # it was told within the handshake
                     self.expect(what, {"event": "handshake", "reason": reason})
@@ -390,7 +329,7 @@ class Matrix(unittest.TestCase):
         with closing(self.mutual_tls()) as server:
             for pair in ("crm", "proxy"):
                 with Wire(server.address, self.context(pair)) as wire:
-                    wire.call(GET, [])
+                    wire.call(GET, request_of(GET))
                     self.assertEqual((wire.status, wire.served != b""), (OK, True))
                 self.expect(pair, {"event": "access", "rpc": "GetProfile", "code": "OK"})
             server.quit()

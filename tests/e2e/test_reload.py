@@ -11,7 +11,10 @@ import grpc
 
 from credentials import Folder
 from harness import METHODS, SERVICE, Sandbox, Server, closing, identity, messages, wait_until
+from wire import Wire
 
+WATCH = "/grpc.health.v1.Health/Watch"
+GET = SERVICE + "GetProfile"
 RELOADS = 'profilecontext_reloads_total{kind="%s",outcome="%s"}'
 
 
@@ -163,6 +166,94 @@ class Reload(unittest.TestCase):
             self.files.put("callers.crt", self.files.read("other.crt"))
             wait_until(lambda: call(server, "newcomer") == grpc.StatusCode.OK, 10, "the newcomer")
             self.assertEqual(call(server, "caller"), grpc.StatusCode.UNAVAILABLE)
+
+    def callers_server(self, *authorities):
+        self.trust(None, *authorities)
+        return self.tls_server(f"--listen-tls-client-ca-file={self.files.path('callers.crt')}",
+                               "--listen-max-connection-age-grace=1s")
+
+    def trust(self, server, *authorities):
+        """Has the server take callers of these alone; returns when it does."""
+        name = RELOADS % ("certificate", "success")
+        before = server.metrics()[name] if server else 0
+        self.files.put("callers.crt", b"".join(self.files.read(f"{a}.crt") for a in authorities))
+        if server:
+            wait_until(lambda: server.metrics()[name] > before, 10, "the authorities")
+
+    def wire(self, server, pair):
+        context = ssl.create_default_context(cafile=self.files.path("ca.crt"))
+        context.check_hostname = False
+        context.set_alpn_protocols(["h2"])
+        context.load_cert_chain(self.files.path(f"{pair}.crt"), self.files.path(f"{pair}.key"))
+        return Wire(server.address, context)
+
+    def test_a_connection_does_not_outlive_the_authority_that_let_it_in(self):
+        self.files.make_authority("other")
+        self.files.make_pair("caller", "ca")
+        self.files.make_pair("newcomer", "other")
+        request = messages.GetProfileRequest(identity=identity()).SerializeToString()
+        retired = "profilecontext_connections_retired_total"
+        with closing(self.callers_server("ca")) as server:
+            # One who goes when told, and one with a call that lasts, who does not.
+            with self.wire(server, "caller") as well_behaved, self.wire(server, "caller") as stays:
+                self.assertEqual(well_behaved.call(GET, request).status, "0")
+                stays.begin(WATCH, b"")
+                while not stays.served:
+                    stays.read()
+                # Another authority beside it concerns nobody.
+                self.trust(server, "ca", "other")
+                self.assertEqual(well_behaved.call(GET, request).status, "0")
+                self.assertFalse(well_behaved.told_to_go)
+                self.trust(server, "other")
+                for wire in (well_behaved, stays):
+                    while not wire.told_to_go:
+                        wire.read()
+                with self.wire(server, "newcomer") as newcomer:
+                    self.assertEqual(newcomer.call(GET, request).status, "0")
+                    try:
+                        while stays.connection.recv(65536):
+                            pass
+                    except ConnectionResetError:
+                        pass
+                    wait_until(lambda: server.metrics()[retired] >= 1, 10, "its end to be counted")
+                    self.assertEqual(newcomer.call(GET, request).status, "0")
+                    self.assertFalse(newcomer.told_to_go)
+            server.quit()
+
+    def test_no_call_of_the_others_fails_when_an_authority_is_gone(self):
+        self.files.make_authority("other")
+        self.files.make_pair("caller", "ca")
+        request = messages.GetProfileRequest(identity=identity()).SerializeToString()
+        failures, calls, stop = [], [], threading.Event()
+        with closing(self.callers_server("ca", "other")) as server:
+            def load():
+                with self.files.channel(server.address, "ca", "caller") as channel:
+                    call = channel.unary_unary(GET)
+                    while not stop.is_set():
+                        try:
+                            call(request, timeout=10, wait_for_ready=True)
+                            calls.append(1)
+                        except grpc.RpcError as error:
+                            failures.append(error)
+
+            threads = [threading.Thread(target=load) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            try:
+                for _ in range(3):
+                    before = server.metrics()["profilecontext_connections_accepted_total"]
+                    self.trust(server, "ca")
+                    wait_until(lambda: server.metrics()[
+                        "profilecontext_connections_accepted_total"] >= before + 3, 10,
+                        "all to come anew")
+                    self.trust(server, "ca", "other")
+            finally:
+                stop.set()
+                for thread in threads:
+                    thread.join()
+            self.assertEqual(failures, [])
+            self.assertGreater(len(calls), 30)
+            server.quit()
 
     def test_a_new_client_secret_is_used_for_the_next_token(self):
         secret = self.files.path("secret")

@@ -202,6 +202,33 @@ static void test_acceptor__a_peer_is_cut_by_its_name(void **state)
     close(fds[1]);
 }
 
+static void test_acceptor__who_is_there_is_retired_and_who_comes_later_stays(void **state)
+{
+    (void)state;
+    taker taken;
+    pc_acceptor *acceptor = start(&taken, "127.0.0.1:0", 0, 0);
+    pc_acceptor_retire(acceptor, 0); /* nobody */
+    int fds[3] = {dial(acceptor), dial(acceptor)};
+    wait_taken(&taken, 2);
+    pc_acceptor_retire(acceptor, 200);
+    pc_acceptor_retire(acceptor, 1000000); /* makes none of them stay longer */
+    fds[2] = dial(acceptor);
+    wait_taken(&taken, 3);
+    assert_true(is_closed(fds[0]));
+    assert_true(is_closed(fds[1]));
+    assert_int_equal(send(fds[2], "x", 1, MSG_NOSIGNAL), 1);
+    char byte;
+    struct pollfd wait = {.fd = taken.taken[2], .events = POLLIN};
+    assert_int_equal(poll(&wait, 1, WAIT_MS), 1);
+    assert_int_equal(recv(taken.taken[2], &byte, 1, 0), 1);
+    assert_int_equal(count(acceptor).retired, 2);
+    pc_acceptor_free(acceptor);
+    close_taken(&taken);
+    for (size_t i = 0; i < PC_COUNT_OF(fds); i++) {
+        close(fds[i]);
+    }
+}
+
 static void test_acceptor__a_socket_that_was_left_behind_is_replaced(void **state)
 {
     (void)state;
@@ -240,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_acceptor__one_address_cannot_take_all),
         cmocka_unit_test(test_acceptor__a_lack_of_descriptors_passes),
         cmocka_unit_test(test_acceptor__a_peer_is_cut_by_its_name),
+        cmocka_unit_test(test_acceptor__who_is_there_is_retired_and_who_comes_later_stays),
         cmocka_unit_test(test_acceptor__a_socket_that_was_left_behind_is_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
