@@ -2,42 +2,13 @@
  * becomes a line or is counted as dropped, and what is written verifies. */
 #include "check.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "audit/trail.h"
 #include "audit/verify.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-
-static atomic_long calls_left = -1; /* until one fails; negative: none does */
-
-static bool fails(void)
-{
-    return atomic_load(&calls_left) >= 0 && atomic_fetch_sub(&calls_left, 1) == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-    return fails() ? NULL : __real_realloc(memory, size);
-}
+#include "failing/failing.h"
 
 enum { RECORDS = 50 };
 
@@ -96,10 +67,9 @@ static void test_trail__every_allocation_may_fail(void **state)
     int refused = 0;
     bool through = false;
     for (long i = 0; !through; i++) {
-        atomic_store(&calls_left, i);
+        failing_after(i);
         bool opened = write_records(path, log);
-        through = atomic_load(&calls_left) >= 0;
-        atomic_store(&calls_left, -1);
+        through = !failing_end();
         refused += !opened;
         if (opened) {
             pc_audit_report report = verify(path);

@@ -7,35 +7,7 @@
 #include <string.h>
 
 #include "config/config.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-
-static long calls_left = -1; /* until one fails; negative: none does */
-
-static bool fails(void)
-{
-    return calls_left >= 0 && calls_left-- == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-    return fails() ? NULL : __real_realloc(memory, size);
-}
+#include "failing/failing.h"
 
 /* Whether it was read. */
 static bool load(const char *const *argv, int argc)
@@ -60,27 +32,24 @@ static void test_config__every_allocation_may_fail(void **state)
                                        "--log-level=debug"};
     static const char *const wrong[] = {"profile-contextd", "--sandbox", "--sandbox",
                                         "--batch-parallel=x"};
-    calls_left = -1;
     (void)load(argv, 4);
     long failed = 0;
     for (long i = 0;; i++) {
-        calls_left = i;
+        failing_after(i);
         bool loaded = load(argv, 4);
-        bool through = calls_left >= 0;
         failed += !loaded;
-        if (through) {
+        if (!failing_end()) {
             break;
         }
     }
     assert_true(failed > 50);
     for (long i = 0;; i++) {
-        calls_left = i;
+        failing_after(i);
         assert_false(load(wrong, 4));
-        if (calls_left >= 0) {
+        if (!failing_end()) {
             break;
         }
     }
-    calls_left = -1;
 }
 
 int main(void)

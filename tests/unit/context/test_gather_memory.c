@@ -3,41 +3,12 @@
 #include "check.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "context/gather.h"
+#include "failing/failing.h"
 #include "util/clock.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-
-static atomic_long calls_left = -1; /* until one fails; negative: none does */
-
-static bool fails(void)
-{
-    return atomic_load(&calls_left) >= 0 && atomic_fetch_sub(&calls_left, 1) == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-    return fails() ? NULL : __real_realloc(memory, size);
-}
 
 /* ---- a source that answers at once, on a thread of its own, without allocating ----------------
  */
@@ -148,7 +119,7 @@ static bool gather_once(const pc_gatherer *gatherer, long n)
     w.count = w.done = w.released = 0;
     w.undecided = 0;
     pc_gathering *gathering;
-    atomic_store(&calls_left, n);
+    failing_after(n);
     if (gatherer->prefetches_max > 0) {
         (void)pc_gather_prefetch(gatherer, &plan);
     }
@@ -156,7 +127,7 @@ static bool gather_once(const pc_gatherer *gatherer, long n)
     if (pc_status_ok(&status)) {
         wait_for_release();
     }
-    bool reached = atomic_exchange(&calls_left, -1) < 0;
+    bool reached = failing_end();
     if (!pc_status_ok(&status)) {
         check_failure(status, PC_CODE_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY");
         return true;

@@ -3,43 +3,14 @@
 #include "check.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "context/joining.h"
+#include "failing/failing.h"
 #include "util/clock.h"
 
 enum { ASKERS = 4 };
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-
-static atomic_long calls_left = -1; /* until one fails; negative: none does */
-
-static bool fails(void)
-{
-    return atomic_load(&calls_left) >= 0 && atomic_fetch_sub(&calls_left, 1) == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-    return fails() ? NULL : __real_realloc(memory, size);
-}
 
 /* ---- a source that answers at once, on a thread of its own, without allocating ----------------
  */
@@ -141,7 +112,7 @@ static bool meet_once(pc_workers *workers, pc_timers *timers, long n)
     pc_joining *joining;
     check_ok(pc_joining_new(&joining, &options));
     const pc_source source = pc_joining_source(joining);
-    atomic_store(&calls_left, n);
+    failing_after(n);
     for (int i = 0; i < ASKERS; i++) {
         const pc_fetch_request request = {
             .kind = PC_FETCH_PROFILE,
@@ -165,7 +136,7 @@ static bool meet_once(pc_workers *workers, pc_timers *timers, long n)
             wait_told(&w.askers[i]);
         }
     }
-    bool reached = atomic_exchange(&calls_left, -1) < 0;
+    bool reached = failing_end();
     for (int i = 0; i < ASKERS; i++) {
         const asker *a = &w.askers[i];
         assert_int_equal(a->told, a->op != NULL);

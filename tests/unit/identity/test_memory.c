@@ -1,7 +1,6 @@
 /* Every allocation of reading keys and verifying a token fails in turn, those of the libraries
  * included. A set is read whole or not at all, and nobody is let through under another name. It is
- * said that memory lacks, but where OpenSSL does not tell. The linker sends our allocations here
- * (see CMakeLists.txt). */
+ * said that memory lacks, but where OpenSSL does not tell. */
 #include "check.h"
 
 #include <openssl/crypto.h>
@@ -10,62 +9,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "failing/failing.h"
 #include "identity/jwt.h"
 #include "identity/reading.h"
 #include "signing.h"
 
 enum { ALLOCATIONS_MAX = 5000, TEXT_BYTES = 8192 };
 
-/* Allocations to go until one fails; negative: none will. */
-static long countdown = -1;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *block, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-char *__wrap_strdup(const char *text);
-
-static bool fails_now(void)
-{
-    return countdown >= 0 && countdown-- == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *block, size_t size)
-{
-    return fails_now() ? NULL : __real_realloc(block, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    size_t size = strlen(text) + 1;
-    char *copy = __wrap_malloc(size);
-    return copy == NULL ? NULL : memcpy(copy, text, size);
-}
-
 static void *openssl_malloc(size_t size, const char *file, int line)
 {
     (void)file;
     (void)line;
-    return __wrap_malloc(size);
+    return malloc(size);
 }
 
 static void *openssl_realloc(void *block, size_t size, const char *file, int line)
 {
     (void)file;
     (void)line;
-    return __wrap_realloc(block, size);
+    return realloc(block, size);
 }
 
 static void openssl_free(void *block, const char *file, int line)
@@ -130,10 +92,9 @@ static void test_memory__a_set_is_read_whole_or_not_at_all(void **state)
     check_ok(pc_jwks_parse(&set, set_text, strlen(set_text)));
     pc_jwks_unref(set);
     for (long fail_at = 0; fail_at < ALLOCATIONS_MAX; fail_at++) {
-        countdown = fail_at;
+        failing_after(fail_at);
         pc_status status = pc_jwks_parse(&set, set_text, strlen(set_text));
-        bool over = countdown >= 0;
-        countdown = -1;
+        bool over = !failing_end();
         if (pc_status_ok(&status)) {
             /* A library may do without what it did not get. */
             assert_int_equal(pc_jwks_count(set), 2);
@@ -159,11 +120,10 @@ static void test_memory__a_token_is_verified_or_memory_lacks(void **state)
         for (long fail_at = 0; !over; fail_at++) {
             pc_jwt_caller caller;
             assert_true(fail_at < ALLOCATIONS_MAX);
-            countdown = fail_at;
+            failing_after(fail_at);
             pc_status status =
                 pc_jwt_verify(&caller, tokens[i], strlen(tokens[i]), set, &rules, 1000);
-            over = countdown >= 0;
-            countdown = -1;
+            over = !failing_end();
             if (pc_status_ok(&status)) {
                 assert_string_equal(caller.name, "crm");
             } else {

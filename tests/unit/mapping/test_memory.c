@@ -9,41 +9,13 @@
 
 #include <cmocka.h>
 
+#include "failing/failing.h"
 #include "mapping/envelope.h"
 #include "mapping/insights.h"
 #include "mapping/mask.h"
 #include "mapping/transcode.h"
 #include "mapping_tables.h"
 #include "util/attributes.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-
-static long calls_left = -1; /* until one fails; negative: none does */
-
-static bool fails(void)
-{
-    return calls_left >= 0 && calls_left-- == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-    return fails() ? NULL : __real_realloc(memory, size);
-}
 
 static const char document[] =
     "{\"_id\":5,\"x\":{\"y\":[1,12345678901234567890,{\"\\u0061\":\"\\n\"}],\"y\":2},"
@@ -157,10 +129,9 @@ static pc_status use_insights(void)
 static void fail_each(pc_status (*run)(void))
 {
     for (long i = 0; i < 10000; i++) {
-        calls_left = i;
+        failing_after(i);
         pc_status status = run();
-        bool reached = calls_left < 0;
-        calls_left = -1;
+        bool reached = failing_end();
         if (!reached) {
             assert_true(pc_status_ok(&status));
             assert_true(i > 0);

@@ -6,36 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "failing/failing.h"
 #include "policy/policy.h"
-
-static long until_failure = -1; /* allocations before one fails; below 0: none does */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static bool fails(void)
-{
-    return until_failure >= 0 && until_failure-- == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails() ? NULL : __real_realloc(old, size);
-}
 
 static unsigned char text[64 * 1024];
 
@@ -62,10 +34,9 @@ static void each_allocation_may_fail(void **state)
     for (; !good && count < 10000; count++) {
         pc_policy *policy;
         pc_config_errors errors = {0};
-        until_failure = count;
+        failing_after(count);
         good = pc_policy_compile(&policy, &errors, "p", text, size, &config);
-        bool reached = until_failure < 0;
-        until_failure = -1;
+        bool reached = failing_end();
         assert_true(good == !reached);
         assert_true(good == (policy != NULL));
         pc_policy_unref(policy);

@@ -1,9 +1,8 @@
 /* Every allocation of a whole fetch fails in turn: making the client, starting, waiting for the
  * token, sending, judging. Each time there is one well-formed end, no crash and (with the address
- * sanitizer) no leak. The linker sends our allocations here (see CMakeLists.txt). */
+ * sanitizer) no leak. */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,49 +11,16 @@
 #include <cmocka.h>
 
 #include "collector.h"
+#include "failing/failing.h"
 #include "fake_http.h"
 #include "upstream/entity.h"
 #include "util/clock.h"
 
 enum { HEDGED_TIMEOUT_MS = 500 };
 
-/* Allocations to go until one fails; negative: none will. */
-static atomic_long countdown = -1;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *block, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-char *__wrap_strdup(const char *text);
-
-static bool fails_now(void)
+static bool is_of_server(void)
 {
-    return !fake_http_thread && atomic_load(&countdown) >= 0 &&
-           atomic_fetch_sub(&countdown, 1) == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *block, size_t size)
-{
-    return fails_now() ? NULL : __real_realloc(block, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    size_t size = strlen(text) + 1;
-    char *copy = __wrap_malloc(size);
-    return copy == NULL ? NULL : memcpy(copy, text, size);
+    return fake_http_thread;
 }
 
 static void on_done(void *self, pc_status status, const pc_entity_result *result)
@@ -102,7 +68,7 @@ static bool fetch_with_failure(long at, const char *base, collector *seen,
     options.org_id = "o";
     change(&options);
     pc_entity_client *client = NULL;
-    atomic_store(&countdown, at);
+    failing_after(at);
     pc_status status = pc_entity_client_new(&client, &options);
     bool done = false;
     if (pc_status_ok(&status)) {
@@ -114,7 +80,7 @@ static bool fetch_with_failure(long at, const char *base, collector *seen,
             done = true;
         }
     }
-    bool failed = atomic_exchange(&countdown, -1) < 0;
+    bool failed = failing_end();
     pc_entity_client_free(client);
     if (failed) {
         /* A failure whose cause is shown but not carried may still end well. */
@@ -219,5 +185,6 @@ int main(void)
         cmocka_unit_test(test_memory__every_failed_allocation_of_a_retried_fetch_ends_well),
         cmocka_unit_test(test_memory__every_failed_allocation_of_an_audience_fetch_ends_well),
     };
+    failing_spare(is_of_server);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
