@@ -236,8 +236,8 @@ void pc_callers_write_metrics(const pc_callers *callers, pc_buffer *out)
                     "were known from before.");
     pc_metrics_count(out, tokens, &remembered, 1, figures.remembered);
     pc_metrics_count(out, tokens, &verified, 1, figures.verified);
-    const pc_metric_label known = {"why", "known"};
-    const pc_metric_label too_many = {"why", "too_many"};
+    const pc_metric_label known = {"reason", "known"};
+    const pc_metric_label too_many = {"reason", "too_many"};
     pc_metrics_head(out, unverified, PC_METRIC_COUNTER,
                     "Bearer tokens refused without being verified: those that were refused shortly "
                     "before, and those that came while there were too many bad ones.");

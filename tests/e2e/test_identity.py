@@ -276,7 +276,7 @@ class Identity(unittest.TestCase):
         stranger = Issuer()
         stranger.add("e")
         flood = [bearer(stranger.token("e", jti=str(i))) for i in range(300)]
-        how = "profilecontext_identity_unverified_tokens_total{why=\"%s\"}"
+        how = "profilecontext_identity_unverified_tokens_total{reason=\"%s\"}"
         with closing(self.server(*self.tokens(), "--identity-refused-token-rate=1")) as server:
             self.assertEqual(call(server.channel, known), OK)
             # The same one again and again is one.
