@@ -2,7 +2,6 @@
  */
 #include "app.h"
 
-#include <inttypes.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -17,8 +16,7 @@
 #include "admission.h"
 #include "callers.h"
 #include "channelz/channelz.h"
-#include "context/gather.h"
-#include "context/joining.h"
+#include "context_engine.h"
 #include "door/door.h"
 #include "entity_source.h"
 #include "metrics_page.h"
@@ -27,24 +25,18 @@
 #include "rpc/health.h"
 #include "rpc/reflection.h"
 #include "rpc/server.h"
-#include "sandbox_child.h"
 #include "service/service.h"
 #include "status_history.h"
 #include "status_page.h"
 #include "telemetry/metrics_text.h"
 #include "trace_exporter.h"
+#include "upstream_setup.h"
 #include "upstream_watch.h"
 #include "util/clock.h"
 #include "util/listener.h"
 #include "watchdog.h"
 
-/* The entity sandbox's own credentials and default merge policy (entity-sandbox --help). */
-static const char sandbox_client_id[] = "sandbox-client";
-static const char sandbox_client_secret[] = "sandbox-secret";
-static const char sandbox_org_id[] = "SANDBOX@AdobeOrg";
-static const char sandbox_merge_policy[] = "00000000-0000-4000-8000-00000000ad01";
-
-enum { SANDBOX_WAIT_MS = 600000, WORKERS_MAX = 64, METHODS_MAX = 32, OWN_DESCRIPTORS = 128 };
+enum { METHODS_MAX = 32, OWN_DESCRIPTORS = 128 };
 
 static const char *const served[] = {"profilecontext.v1.ProfileContext", "grpc.health.v1.Health",
                                      PC_UPSTREAM_HEALTH};
@@ -59,15 +51,7 @@ struct pc_app {
     pc_log *log;
     pc_sandbox_child *sandbox;
     pc_entity_client *upstream;
-    pc_source source;    /* the upstream */
-    pc_joining *joining; /* NULL: nothing is joined */
-    pc_source joined;
-    pc_workers *workers;
-    pc_timers *timers;
-    pc_audience_names *names;
-    pc_insight_set *insights;
-    pc_summary_rules *summary;
-    pc_gatherer gatherer;
+    pc_context_engine engine;
     pc_page_token_key page_token_key;
     pc_access_rules *access_rules; /* NULL: all is allowed */
     pc_service service;
@@ -171,7 +155,7 @@ static pc_status make_page(pc_app *app, const pc_method *rows, size_t count)
     app->page.sections = app->section_counts;
     app->page.part_ages = app->part_ages;
     app->page.upstream = app->upstream;
-    app->page.cache = app->gatherer.cache;
+    app->page.cache = app->engine.gatherer.cache;
     app->page.cache_bytes_max = (size_t)app->config->cache.max_bytes;
     app->page.tracing = pc_trace_exporter_tracing(app->exporter);
     app->page.audit = app->audit.trail;
@@ -182,7 +166,7 @@ static pc_status make_page(pc_app *app, const pc_method *rows, size_t count)
         status = pc_recent_calls_new(&app->recent, app->config->operator.slow_call * 1000000);
     }
     if (pc_status_ok(&status)) {
-        status = pc_status_history_new(&app->history, &app->page, count, app->timers);
+        status = pc_status_history_new(&app->history, &app->page, count, app->engine.timers);
     }
     return status;
 }
@@ -225,259 +209,14 @@ static void set_operator_state(pc_app *app, pc_operator_state state)
     }
 }
 
-/* ---- the upstream ---------------------------------------------------------------------------- */
-
-static pc_status start_sandbox(pc_app *app)
-{
-    const pc_config *c = app->config;
-    char generate[32];
-    char seed[32];
-    const char *arguments[16] = {"--port", "0", "--demo", "--parent-death-stop"};
-    size_t count = 4;
-    if (c->sandbox.database[0] != '\0') {
-        arguments[count++] = "--database";
-        arguments[count++] = c->sandbox.database;
-    }
-    if (c->sandbox.load[0] != '\0') {
-        arguments[count++] = "--load";
-        arguments[count++] = c->sandbox.load;
-    }
-    if (c->sandbox.generate > 0) {
-        (void)snprintf(generate, sizeof generate, "%" PRId64, c->sandbox.generate);
-        (void)snprintf(seed, sizeof seed, "%" PRId64, c->sandbox.seed);
-        arguments[count++] = "--generate";
-        arguments[count++] = generate;
-        arguments[count++] = "--seed";
-        arguments[count++] = seed;
-    }
-    if (c->sandbox.delay[0] != '\0') {
-        arguments[count++] = "--delay";
-        arguments[count++] = c->sandbox.delay;
-    }
-    arguments[count] = NULL;
-    pc_status status =
-        pc_sandbox_child_start(&app->sandbox, c->sandbox.program, arguments, SANDBOX_WAIT_MS);
-    if (pc_status_ok(&status)) {
-        PC_LOG(app->log, PC_LOG_INFO, "sandbox.started",
-               pc_log_text("url", pc_sandbox_child_url(app->sandbox)));
-    }
-    return status;
-}
-
-/* Of calls that name none. */
-static const char *usual_merge_policy(const pc_app *app)
-{
-    const char *configured = app->config->upstream.merge_policy;
-    return configured[0] == '\0' && app->sandbox != NULL ? sandbox_merge_policy : configured;
-}
-
-static pc_budget_options make_budget(const pc_config *c)
-{
-    return (pc_budget_options){.rate = (double)c->budget.rate,
-                               .burst = (double)c->budget.burst,
-                               .caller_share = (double)c->budget.caller_share_percent / 100,
-                               .calls_max = (unsigned)c->budget.max_concurrent,
-                               .calls_min = (unsigned)c->budget.min_concurrent,
-                               .slow_ms = c->budget.slow};
-}
-
-static void on_breaker(void *self, const pc_breaker_change *change)
-{
-    pc_app *app = self;
-    /* Between the two ends of an outage come as many probes as it has seconds. */
-    pc_log_level level = change->from == PC_BREAKER_CLOSED ? PC_LOG_WARN
-                         : change->to == PC_BREAKER_CLOSED ? PC_LOG_INFO
-                                                           : PC_LOG_DEBUG;
-    PC_LOG(app->log, level, "upstream.breaker",
-           pc_log_text("host", pc_upstream_host_name(change->host)),
-           pc_log_text("state", pc_breaker_state_name(change->to)),
-           pc_log_int("calls", change->calls), pc_log_int("failures", change->failures));
-}
-
-static pc_status start_upstream(pc_app *app)
-{
-    const pc_config *c = app->config;
-    pc_entity_options options = PC_ENTITY_OPTIONS_DEFAULT;
-    options.base_url = c->upstream.base_url;
-    options.ims_url = c->upstream.ims_url;
-    options.identity_url = given(c->upstream.identity_url);
-    options.client_id = c->upstream.client_id;
-    options.client_secret = c->upstream.client_secret;
-    options.org_id = c->upstream.org_id;
-    if (app->sandbox != NULL) {
-        options.base_url = pc_sandbox_child_url(app->sandbox);
-        options.ims_url = options.base_url;
-        options.identity_url = options.base_url;
-        options.client_id = sandbox_client_id;
-        options.client_secret = sandbox_client_secret;
-        options.org_id = sandbox_org_id;
-    }
-    options.scopes = c->upstream.scopes;
-    options.sandbox_default = c->upstream.sandbox;
-    options.ca_file = given(c->upstream.ca_file);
-    options.allow_plain_http = c->upstream.allow_plain_http;
-    options.connect_timeout_ms = c->upstream.connect_timeout;
-    options.timeout_ms = c->upstream.timeout;
-    options.attempt_timeout_ms = c->upstream.attempt_timeout;
-    options.retry_percent = (unsigned)c->upstream.retry_percent;
-    options.token_timeout_ms = c->upstream.token_timeout;
-    options.body_bytes_max = (size_t)c->upstream.body_bytes_max;
-    options.max_connections = (unsigned)c->upstream.max_connections;
-    options.http2_connections = (unsigned)c->upstream.http2_connections;
-    options.dns_ttl_ms = c->upstream.dns_ttl;
-    options.connection_age_ms = c->upstream.connection_age;
-    options.max_in_flight = (unsigned)c->upstream.max_in_flight;
-    options.hedge_after_ms = c->upstream.hedge_after;
-    options.hedge_percent = (unsigned)c->upstream.hedge_percent;
-    options.wipe_memory = c->hardening.wipe_memory;
-    options.budget = make_budget(c);
-    options.breaker = (pc_breaker_options){
-        .failure_percent = (unsigned)c->breaker.failure_percent,
-        .calls_min = (unsigned)c->breaker.min_calls,
-        .window_ms = c->breaker.window,
-        .open_ms = c->breaker.open,
-        .probes = (unsigned)c->breaker.probes,
-    };
-    options.on_breaker = on_breaker;
-    options.self = app;
-    pc_status status = pc_entity_client_new(&app->upstream, &options);
-    app->source = pc_entity_source(app->upstream);
-    return status;
-}
-
-/* ---- gathering ------------------------------------------------------------------------------- */
-
-static pc_status make_insights(pc_app *app)
-{
-    const pc_config *c = app->config;
-    pc_insight_rule *rules = calloc(c->insight_count + 1, sizeof *rules);
-    if (rules == NULL) {
-        return pc_status_out_of_memory();
-    }
-    for (size_t i = 0; i < c->insight_count; i++) {
-        const pc_config_insight *from = &c->insights[i];
-        rules[i] = (pc_insight_rule){
-            .name = from->name,
-            .path = from->path,
-            .type = (pc_insight_type)from->type,
-            .kind = from->kind,
-            .unit = from->unit,
-            .direction = from->direction,
-            .propensity = from->propensity,
-            .has_bounds = from->has_bounds,
-            .low_below = from->low_below,
-            .high_above = from->high_above,
-            .factors_path = from->factors_path,
-        };
-    }
-    pc_status status = pc_insight_set_new(&app->insights, rules, c->insight_count);
-    free(rules);
-    return status;
-}
-
-static pc_status make_summary(pc_app *app)
-{
-    const pc_config *c = app->config;
-    const pc_summary_options options = {
-        .lifetime_value = c->summary.lifetime_value,
-        .campaign_contacts = (int)c->summary.campaign_contacts,
-        .case_id_path = c->summary.case_id_path,
-        .case_status_path = c->summary.case_status_path,
-        .case_subject_path = c->summary.case_subject_path,
-        .case_closed = c->summary.case_closed,
-    };
-    return pc_summary_rules_new(&app->summary, &options);
-}
-
-/* The upstream's bound is for all fetches, and those that nobody waits for must not fill it. */
-static size_t prefetches_max(const pc_config *c)
-{
-    int64_t half = c->upstream.max_in_flight / 2;
-    return (size_t)(c->prefetch.max_waiting < half ? c->prefetch.max_waiting : half);
-}
-
-static pc_status make_joining(pc_app *app)
-{
-    const pc_config *c = app->config;
-    if (c->upstream.join_window == 0) {
-        return PC_OK;
-    }
-    const pc_joining_options options = {
-        .inner = &app->source,
-        .workers = app->workers,
-        .timers = app->timers,
-        .window_ms = c->upstream.join_window,
-        .most = (size_t)c->upstream.join_most,
-    };
-    pc_status status = pc_joining_new(&app->joining, &options);
-    if (pc_status_ok(&status)) {
-        app->joined = pc_joining_source(app->joining);
-    }
-    return status;
-}
-
-static pc_status make_gatherer(pc_app *app)
-{
-    const pc_config *c = app->config;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    pc_status status = pc_workers_new(&app->workers, cores < 1             ? 1
-                                                     : cores > WORKERS_MAX ? WORKERS_MAX
-                                                                           : (int)cores);
-    if (pc_status_ok(&status) && c->hardening.wipe_memory) {
-        pc_workers_wipe_stacks(app->workers);
-    }
-    if (pc_status_ok(&status)) {
-        status = pc_timers_new(&app->timers);
-    }
-    if (pc_status_ok(&status)) {
-        status = make_joining(app);
-    }
-    if (pc_status_ok(&status)) {
-        status = pc_audience_names_new(&app->names, (size_t)c->audiences.names_max,
-                                       c->audiences.name_ttl, c->audiences.missing_ttl);
-    }
-    if (pc_status_ok(&status)) {
-        status = make_insights(app);
-    }
-    if (pc_status_ok(&status)) {
-        status = make_summary(app);
-    }
-    app->gatherer = (pc_gatherer){
-        .source = app->joining == NULL ? &app->source : &app->joined,
-        .workers = app->workers,
-        .timers = app->timers,
-        .names = app->names,
-        .insights = app->insights,
-        .summary = app->summary,
-        .body_bytes_max = (size_t)c->upstream.body_bytes_max,
-        .names_wait_ms = c->audiences.name_wait,
-        .fetch_timeout_ms = c->upstream.timeout,
-        .scope = c->upstream.org_id,
-        .merge_policy = usual_merge_policy(app),
-        .cache_bytes_max = (size_t)c->cache.max_bytes,
-        .cached_events = (int)c->cache.events,
-        .link_identities = c->cache.link_identities,
-        .prefetches_max = prefetches_max(c),
-        .freshness =
-            {
-                .fresh_ms =
-                    {
-                        [PC_SECTION_PROFILE] = c->cache.profile_fresh,
-                        [PC_SECTION_EVENTS] = c->cache.events_fresh,
-                        [PC_SECTION_SEGMENTS] = c->cache.segments_fresh,
-                        [PC_SECTION_IDENTITIES] = c->cache.identities_fresh,
-                        [PC_SECTION_INSIGHTS] = c->cache.insights_fresh,
-                    },
-                .revalidate_ms = c->cache.revalidate,
-                .if_error_ms = c->cache.stale_if_error,
-                .missing_ms = c->cache.missing_fresh,
-                .ahead_percent = (int)c->cache.refresh_ahead_percent,
-            },
-    };
-    return pc_status_ok(&status) ? pc_gatherer_open(&app->gatherer) : status;
-}
-
 /* ---- the service ----------------------------------------------------------------------------- */
+
+static pc_status make_engine(pc_app *app)
+{
+    const pc_source source = pc_entity_source(app->upstream);
+    return pc_context_engine_open(&app->engine, app->config, &source,
+                                  pc_setup_merge_policy(app->config, app->sandbox));
+}
 
 /* The audit line of a request to delete. */
 static void on_deletion(void *self, const pc_deletion *deletion)
@@ -522,12 +261,12 @@ static pc_status make_service(pc_app *app)
 {
     const pc_config *c = app->config;
     app->service = (pc_service){
-        .gatherer = &app->gatherer,
+        .gatherer = &app->engine.gatherer,
         .section_counts = app->section_counts,
         .part_ages = app->part_ages,
         .page_token_key = &app->page_token_key,
         .sandbox = c->upstream.sandbox,
-        .merge_policy = usual_merge_policy(app),
+        .merge_policy = pc_setup_merge_policy(c, app->sandbox),
         .default_deadline_ms = c->defaults.deadline,
         .max_deadline_ms = c->defaults.max_deadline,
         .stream_deadline_ms = c->defaults.stream_deadline,
@@ -596,7 +335,8 @@ static void on_handshake_refused(void *self, const pc_refused_handshake *refused
 static int64_t calls_left(void *self, pc_criticality criticality, uint64_t caller)
 {
     pc_app *app = self;
-    return app->source.calls_left(&app->source, criticality, caller);
+    const pc_source *source = &app->engine.source;
+    return source->calls_left(source, criticality, caller);
 }
 
 /* Whether a call may go on to its handler. */
@@ -799,13 +539,13 @@ pc_status pc_app_start(pc_app **out, const pc_config *config, pc_log *log)
         status = pc_trace_exporter_new(&app->exporter, config);
     }
     if (pc_status_ok(&status) && config->sandbox.enabled) {
-        status = start_sandbox(app);
+        status = pc_setup_sandbox(&app->sandbox, config, log);
     }
     if (pc_status_ok(&status)) {
-        status = start_upstream(app);
+        status = pc_setup_upstream(&app->upstream, config, app->sandbox, log);
     }
     if (pc_status_ok(&status)) {
-        status = make_gatherer(app);
+        status = make_engine(app);
     }
     if (pc_status_ok(&status)) {
         status = pc_access_rules_new(&app->access_rules, config, log);
@@ -835,7 +575,8 @@ pc_status pc_app_start(pc_app **out, const pc_config *config, pc_log *log)
         status = pc_door_watch(app->door, app->server, app->address);
     }
     if (pc_status_ok(&status)) {
-        status = pc_upstream_watch_new(&app->watch, app->upstream, app->health, log, app->timers);
+        status =
+            pc_upstream_watch_new(&app->watch, app->upstream, app->health, log, app->engine.timers);
     }
     if (pc_status_ok(&status)) {
         status = write_ready_file(app);
@@ -850,7 +591,8 @@ pc_status pc_app_start(pc_app **out, const pc_config *config, pc_log *log)
 
 pc_status pc_app_watch(pc_app *app, const pc_supervisor *supervisor)
 {
-    const pc_watchdog_parts parts = {supervisor, app->timers, app->workers, app->server};
+    const pc_watchdog_parts parts = {supervisor, app->engine.timers, app->engine.workers,
+                                     app->server};
     return supervisor->watchdog_ms == 0 ? PC_OK : pc_watchdog_new(&app->watchdog, &parts);
 }
 
@@ -879,21 +621,16 @@ void pc_app_stop(pc_app *app)
     pc_status_history_stop(app->history);
     pc_upstream_watch_stop(app->watch);
     /* No call is left; fetches that no one waits for end here. */
-    pc_gatherer_stop(&app->gatherer);
-    pc_joining_free(app->joining);
+    pc_context_engine_stop(&app->engine);
     pc_entity_client_free(app->upstream);
-    pc_timers_free(app->timers);
-    pc_workers_free(app->workers);
+    pc_context_engine_end_threads(&app->engine);
     pc_rpc_server_free(app->server);
     pc_callers_free(app->callers);
     pc_door_free(app->door);
-    pc_gatherer_close(&app->gatherer);
+    pc_context_engine_close(&app->engine);
     pc_trace_exporter_free(app->exporter);
     pc_audit_trail_free(app->audit.trail);
     pc_health_free(app->health);
-    pc_insight_set_free(app->insights);
-    pc_summary_rules_free(app->summary);
-    pc_audience_names_free(app->names);
     pc_upstream_watch_free(app->watch);
     pc_status_history_free(app->history);
     pc_recent_calls_free(app->recent);
