@@ -1,6 +1,8 @@
 /* One question each. */
 #include "policy/decide.h"
 
+#include <string.h>
+
 static pc_status denied(const char *reason, const char *message)
 {
     return pc_status_new(PC_CODE_PERMISSION_DENIED, reason, "%s", message);
@@ -62,14 +64,19 @@ pc_status pc_decide_sandbox(size_t *line, const pc_grant *grant, const char *san
                         "the policy does not let this caller into this sandbox");
 }
 
-pc_status pc_decide_merge_policy(size_t *line, const pc_grant *grant, const char *merge_policy)
+pc_status pc_decide_merge_policy(size_t *line, const pc_grant *grant, const char *merge_policy,
+                                 const char *usual)
 {
-    *line = grant->merge_policies.line;
-    return pc_name_list_has(&grant->merge_policies,
-                            merge_policy[0] == '\0' ? "default" : merge_policy)
-               ? PC_OK
-               : denied("POLICY_MERGE_POLICY_DENIED",
-                        "the policy does not grant this caller this merge policy");
+    static const char word[] = "default";
+    const pc_name_list *list = &grant->merge_policies;
+    *line = list->line;
+    bool is_usual = strcmp(merge_policy, usual) == 0;
+    /* The word is no id. */
+    bool granted = (is_usual && pc_name_list_has(list, word)) ||
+                   (strcmp(merge_policy, word) != 0 && pc_name_list_has(list, merge_policy));
+    return granted ? PC_OK
+                   : denied("POLICY_MERGE_POLICY_DENIED",
+                            "the policy does not grant this caller this merge policy");
 }
 
 pc_status pc_decide_staleness(size_t *line, const pc_grant *grant, int64_t staleness_ms)

@@ -23,11 +23,13 @@ PC_NODISCARD pc_status pc_decide_purpose(int *purpose, size_t *line, const pc_po
 PC_NODISCARD pc_status pc_decide_namespace(size_t *line, const pc_grant *grant,
                                            const char *namespace_code);
 
-/* An empty merge policy is the upstream's own default, and is called `default`. Reasons
- * POLICY_SANDBOX_DENIED, POLICY_MERGE_POLICY_DENIED. */
+/* Reason POLICY_SANDBOX_DENIED. */
 PC_NODISCARD pc_status pc_decide_sandbox(size_t *line, const pc_grant *grant, const char *sandbox);
+
+/* `usual` is the merge policy of calls that name none, which rules call `default` too; an empty one
+ * is the upstream's own. Reason POLICY_MERGE_POLICY_DENIED. */
 PC_NODISCARD pc_status pc_decide_merge_policy(size_t *line, const pc_grant *grant,
-                                              const char *merge_policy);
+                                              const char *merge_policy, const char *usual);
 
 /* What a call asks for as `max_staleness`. Reason POLICY_STALENESS_DENIED. */
 PC_NODISCARD pc_status pc_decide_staleness(size_t *line, const pc_grant *grant,

@@ -97,6 +97,7 @@ pc_status pc_access_begin(pc_access *out, pc_call *call, const pc_service *servi
     }
     out->policy = kept->policy;
     out->grant = kept->grant;
+    out->usual_merge_policy = service->merge_policy;
     out->limited = !kept->grant->namespaces.all;
     out->value_key = service->value_key;
     out->size_max = service->gatherer->body_bytes_max;
@@ -126,7 +127,8 @@ void pc_access_where(const pc_access *access, pc_status *status, const pc_person
     }
     refuse(status, pc_decide_sandbox(&line, access->grant, person->sandbox));
     if (person->merge_policy != NULL) {
-        refuse(status, pc_decide_merge_policy(&line, access->grant, person->merge_policy));
+        refuse(status, pc_decide_merge_policy(&line, access->grant, person->merge_policy,
+                                              access->usual_merge_policy));
     }
     if (plan == NULL) {
         return;

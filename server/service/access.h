@@ -33,6 +33,7 @@ typedef struct {
     const uint8_t *missing[PC_VIEW_COUNT]; /* fields of SectionInfo.denied_paths */
     size_t missing_size[PC_VIEW_COUNT];
     const char *prefixes[PC_VIEW_COUNT];
+    const char *usual_merge_policy;
     const uint8_t *value_key; /* of hashed values */
     size_t size_max;          /* of a section's bytes */
 } pc_access;

@@ -9,7 +9,7 @@ import grpc
 
 from callers import Caller, Certificates, start
 from harness import (
-    ADA, SERVICE, Sandbox, Server, batch_messages, closing, context_pb2, entity_messages, identity, messages,
+    ADA, MERGE_POLICY, SERVICE, Sandbox, Server, batch_messages, closing, context_pb2, entity_messages, identity, messages,
     prefetch_messages, stream_messages, wait_until,
 )
 
@@ -358,6 +358,12 @@ class Policy(unittest.TestCase):
         good = {"sandbox": "dev", "merge_policy_id": "x"}
         self.refused("narrow", "GetContext", ask(), "POLICY_SANDBOX_DENIED")
         self.refused("narrow", "GetContext", ask(**good), "POLICY_MERGE_POLICY_DENIED")
+        self.refused("narrow", "GetContext", ask(sandbox="dev", merge_policy_id="default"),
+                     "POLICY_MERGE_POLICY_DENIED")
+        for policy in ("", MERGE_POLICY):  # the usual one; of which there is none in this sandbox
+            failure = self.callers["narrow"].refused(
+                "GetContext", ask(sandbox="dev", merge_policy_id=policy), x_criticality="batch")
+            self.assertFalse(failure.reason.startswith("POLICY_"), failure.reason)
         self.refused("all", "GetContext", ask(), "POLICY_PURPOSE_DENIED", purpose="sales")
         self.refused("stranger", "GetContext", ask(), "POLICY_NO_RULE")
         self.refused("narrow", "ListEvents", messages.ListEventsRequest(identity=identity()),

@@ -248,8 +248,11 @@ static void bounds_are_kept(void **state)
     check_ok(pc_decide_namespace(&line, b, "email"));
     check_failure(pc_decide_namespace(&line, b, NULL), PC_CODE_PERMISSION_DENIED,
                   "POLICY_NAMESPACE_DENIED");
-    check_ok(pc_decide_merge_policy(&line, b, ""));
-    check_failure(pc_decide_merge_policy(&line, b, "x"), PC_CODE_PERMISSION_DENIED,
+    check_ok(pc_decide_merge_policy(&line, b, "", ""));
+    check_ok(pc_decide_merge_policy(&line, b, "usual", "usual"));
+    check_failure(pc_decide_merge_policy(&line, b, "default", "usual"), PC_CODE_PERMISSION_DENIED,
+                  "POLICY_MERGE_POLICY_DENIED");
+    check_failure(pc_decide_merge_policy(&line, b, "x", "usual"), PC_CODE_PERMISSION_DENIED,
                   "POLICY_MERGE_POLICY_DENIED");
     pc_policy_unref(policy);
 }
