@@ -310,8 +310,9 @@ static void on_call_ended(void *self, const pc_call_summary *summary)
     pc_app *app = self;
     pc_log_level level = summary->code == PC_CODE_INTERNAL ? PC_LOG_WARN : PC_LOG_INFO;
     PC_LOG(app->log, level, "rpc.ended", pc_log_text("method", summary->method),
-           pc_log_text("caller", summary->peer), pc_log_text("code", pc_code_name(summary->code)),
-           pc_log_text("reason", summary->reason), pc_log_flag("cancelled", summary->cancelled),
+           pc_log_text("caller", pc_call_caller(summary->call)), pc_log_text("peer", summary->peer),
+           pc_log_text("code", pc_code_name(summary->code)), pc_log_text("reason", summary->reason),
+           pc_log_flag("cancelled", summary->cancelled),
            pc_log_duration("ms", summary->duration_ns),
            pc_log_int("request_bytes", (int64_t)summary->request_bytes),
            pc_log_int("answer_bytes", (int64_t)summary->answer_bytes),

@@ -266,7 +266,7 @@ class Answers(unittest.TestCase):
                 for line in ended:
                     self.assertEqual(line["method"], "/profilecontext.v1.ProfileContext/GetProfile")
                     self.assertEqual(line["code"], "OK")
-                    self.assertEqual(line["caller"], "ipv4:127.0.0.1")
+                    self.assertEqual((line["caller"], line["peer"]), ("", "ipv4:127.0.0.1"))
                     self.assertEqual(line["request_id"], "r-1")
                     self.assertGreater(line["answer_bytes"], 0)
 
