@@ -210,7 +210,7 @@ batch_output *batch_output_open(const options *from, char problem[BATCH_PROBLEM_
     if (name == NULL) {
         output->file = stdout;
     } else {
-        output->file = fopen(name, device ? "we" : exists && from->resume ? "r+e" : "wxe");
+        output->file = fopen(name, device ? "we" : exists && from->resume ? "r+e" : "w+xe");
     }
     if (output->file == NULL) {
         (void)snprintf(problem, BATCH_PROBLEM_SIZE, "cannot write %s: %s%s", name, strerror(errno),

@@ -215,6 +215,15 @@ class Profilectl(unittest.TestCase):
             lines = sorted(json.loads(line)["line"] for line in file)
         self.assertEqual(lines, list(range(1, count + 1)))
 
+    def test_resume_may_be_given_from_the_first_run_on(self):
+        path = self.path("one", "email:ada.byron@example.com\n")
+        out = os.path.join(os.path.dirname(path), "resumed")
+        for answered in ("", "1 answered before"):
+            done = self.run_it("batch", path, "--output", out, "--mask", "profile", "--resume")
+            self.assertIn(answered, done.stderr)
+        with open(out) as file:
+            self.assertEqual(len(file.readlines()), 1)
+
     def test_the_examples_of_the_library_run(self):
         one = subprocess.run(
             [program("get_context"), self.server.address, "Email", "ada.byron@example.com"],
