@@ -119,12 +119,92 @@ class Reference(unittest.TestCase):
                 self.assertNotIn(heading.group(1), "|#", f"{name} has no comment")
 
 
+class Rpcs(unittest.TestCase):
+    def test_every_rpc_is_where_it_has_to_be(self):
+        """server/ADDING.md lists these places."""
+        service = read("proto/profilecontext/v1/profile_context.proto")
+        names = re.findall(r"(?m)^ *rpc (\w+)", service)
+        self.assertGreater(len(names), 10)
+        places = {"server/service/service.c": 'METHOD("{}"', "server/policy/grant.c": '"{}"',
+                  "client/lib/methods.c": ", {})", "README.md": "| `{}` |",
+                  "tests/e2e/harness.py": '"{}": (', "tests/e2e/test_canary.py": '"{}"',
+                  "deploy/docs/CHANGELOG.md": "`{}`"}
+        for path, form in places.items():
+            text = read(path)
+            for name in names:
+                self.assertIn(form.format(name), text, path)
+
+
 class Versions(unittest.TestCase):
     def test_there_is_one(self):
         version = re.search(r"project\(\w+ VERSION ([\d.]+)", read("CMakeLists.txt")).group(1)
         for program in ["profile-contextd", "profilectl", "entity-sandbox"]:
             self.assertEqual(output(program, "--version").split("\n")[0], f"{program} {version}")
         self.assertIn(f"\n## {version} - ", read("deploy/docs/CHANGELOG.md"))
+
+
+class Mentions(unittest.TestCase):
+    """What documents name in `code` is there."""
+
+    def setUp(self):
+        self.documents = {path: read(path) for path in tracked("*.md")
+                          if path != "proto/XDM_PATHS.md"}
+        self.sources = "".join(read(path) for path in tracked("server/*.c", "server/*.h"))
+
+    def words(self, pattern):
+        for path, text in self.documents.items():
+            for word in re.findall(rf"`({pattern})`", text):
+                yield path, word
+
+    def test_files_and_folders(self):
+        names = {os.path.basename(path) for path in tracked()}
+        made = {"profilecontext.v1.ProfileContext/GetContext",
+                "build/release/bench/results.{md,json,svg}"}
+        lost = [f"{path}: {word}" for path, word in self.words(r"[\w.-]+(?:/[\w.{},*-]+)+/?")
+                if word not in made and not any(
+                    os.path.exists(os.path.join(ROOT, where, word))
+                    for where in ("", os.path.dirname(path), "server", "tests", "tests/unit"))]
+        lost += [f"{path}: {word}" for path, word in
+                 self.words(r"[\w-]+\.(?:c|h|py|js|yaml|cc|sh|conf|proto)") if word not in names]
+        self.assertEqual(lost, [])
+
+    def test_keys_of_the_configuration(self):
+        keys, group = set(), ""
+        for line in output("profile-contextd", "--help").split("\n"):
+            if re.fullmatch(r"[a-z_]+:", line):
+                group = line[:-1]
+            flag = re.match(r"  --([a-z0-9-]+)", line)
+            if flag and group:
+                keys.add(f"{group}." + flag.group(1).replace("-", "_").removeprefix(f"{group}_"))
+        groups = {key.split(".")[0] for key in keys}
+        self.assertGreater(len(keys), 100)
+        # Secrets have no flag, but a file's key has.
+        keys |= {key.removesuffix("_file") for key in keys}
+        events = "".join(read(path) for path in tracked("server/*.c", "server/*/*.c")
+                         if not path.startswith("server/config/"))
+        asked = 0
+        for path, word in self.words(r"[a-z_]+\.[a-z0-9_]+\*?"):
+            if word.split(".")[0] not in groups or f'"{word}"' in events:
+                continue # no key, or an event of the log
+            if re.search(r"\.(c|h|py|yaml|html|png)$", word):
+                continue
+            asked += 1
+            if word.endswith("*"):
+                self.assertTrue(any(key.startswith(word[:-1]) for key in keys), f"{path}: {word}")
+            elif not word.startswith("summary."): # which are fields, too
+                self.assertIn(word, keys, path)
+        self.assertGreater(asked, 60)
+
+    def test_metrics(self):
+        asked = 0
+        for path, word in self.words(r"profilecontext_\w+(?:\{.*?\})?"):
+            self.assertIn(f'"{word.split("{")[0]}"', self.sources, path)
+            asked += 1
+        table = read("server/operator/README.md").split("## Reading the metrics")[1].split("\n## ")[0]
+        for name in re.findall(r"`([a-z_]+_(?:total|seconds|bytes|flight|row|waiting|failing))\b", table):
+            self.assertIn(f'"profilecontext_{name}"', self.sources)
+            asked += 1
+        self.assertGreater(asked, 15)
 
 
 class Links(unittest.TestCase):
@@ -135,6 +215,26 @@ class Links(unittest.TestCase):
                 if "://" not in target and not os.path.exists(
                         os.path.join(ROOT, os.path.dirname(path), target)):
                     lost.append(f"{path}: {target}")
+        self.assertEqual(lost, [])
+
+    def test_headings_that_are_pointed_to_are_there(self):
+        asked = 0
+        for path in tracked("*.md"):
+            for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", read(path)):
+                if "://" in target:
+                    continue
+                there = os.path.normpath(os.path.join(os.path.dirname(path), target)) if target else path
+                headings = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+                            for heading in re.findall(r"(?m)^#+ (.*)$", read(there))}
+                self.assertIn(anchor, headings, f"{path}: {target}")
+                asked += 1
+        self.assertGreater(asked, 5)
+
+    def test_every_document_is_led_to_from_the_readme(self):
+        led = {os.path.normpath(target) for target in
+               re.findall(r"\]\(([^)#\s]+)[^)]*\)", read("README.md"))}
+        led |= {os.path.join(path, "README.md") for path in led}
+        lost = [path for path in tracked("*.md") if path not in led and path != "README.md"]
         self.assertEqual(lost, [])
 
 
