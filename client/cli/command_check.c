@@ -19,7 +19,7 @@ static const char help[] =
     "that is not right. WHO is NAMESPACE:ID of a person who is known; look-ups are billed.\n"
     "\n"
     "  profilectl check --config /etc/profile-context/profile-contextd.yaml\n"
-    "  profilectl check email:ada@example.com --config profile-contextd.yaml --json\n"
+    "  profilectl check email:ada.byron@example.com --config profile-contextd.yaml --json\n"
     "\n"
     "It runs profile-contextd of the same folder, else of PATH, with this configuration and\n"
     "environment. Other options go to it as they are, such as --upstream-sandbox=dev.\n"

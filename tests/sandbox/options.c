@@ -110,6 +110,8 @@ static const char help[] =
     "                         or shapes.NAME=VALUE, see README.md\n"
     "  --batch-max N          identities in one batch, default 1000\n"
     "\n"
+    "  --help, --version\n"
+    "\n"
     "Try it:\n"
     "  curl -d grant_type=client_credentials -d client_id=sandbox-client \\\n"
     "       -d client_secret=sandbox-secret http://127.0.0.1:8090/ims/token/v3\n"
