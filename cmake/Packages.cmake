@@ -17,6 +17,7 @@ install(FILES ${PROJECT_SOURCE_DIR}/deploy/systemd/credentials.conf
     ${PROJECT_SOURCE_DIR}/deploy/grafana/profile-context.json
     DESTINATION ${PC_SERVER_DOCDIR}/examples COMPONENT server)
 install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/server/ERRORS.md
+    ${PROJECT_SOURCE_DIR}/server/BEHAVIOUR.md ${PROJECT_SOURCE_DIR}/deploy/docs/OPERATING.md
     DESTINATION ${PC_SERVER_DOCDIR} COMPONENT server)
 install(FILES ${PROJECT_SOURCE_DIR}/deploy/docs/CHANGELOG.md DESTINATION ${PC_SERVER_DOCDIR}
     RENAME changelog COMPONENT server)
