@@ -42,6 +42,8 @@ ELSEWHERE = {
         ("CMakePresets.json", '"PC_WERROR": "ON"'),
     "cmake --build build/dev": ("tests/run", "cmake --build --preset"),
     "ctest --test-dir build/dev --output-on-failure": ("tests/run", 'ctest --preset "$preset"'),
+    "tests/packages/clean_root && tests/packages/machine build/clean/machine bash":
+        ("tests/packages/run", "exec tests/packages/machine build/clean/machine"),
     "tests/attacks/run": ("tests/e2e/test_attacks.py", "for attack in ATTACKS"),
     "tests/attacks/run rapid_reset idle": "arguments",
     "tests/attacks/run --front": "arguments",
