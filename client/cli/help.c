@@ -125,6 +125,7 @@ static const char segments_help[] =
     "  --page-size N      at most N audiences in a page\n"
     "  --page-token TEXT  the page after the one that ended with this token\n"
     "  --all              all pages; with --json a response for each page\n"
+    "  --mask PATHS       only these fields of each: segment_id, display_name, ...\n"
     "\n"
     "The other options are in profilectl --help.\n";
 

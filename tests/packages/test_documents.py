@@ -143,6 +143,53 @@ class Versions(unittest.TestCase):
         self.assertIn(f"\n## {version} - ", read("deploy/docs/CHANGELOG.md"))
 
 
+class Completions(unittest.TestCase):
+    """What a shell offers is what there is."""
+
+    def offered(self, script, function, *words):
+        given = " ".join(f"'{word}'" for word in words)
+        done = subprocess.run(
+            ["bash", "-c", f"source {os.path.join(ROOT, script)}; COMP_WORDS=({given}); "
+             f"COMP_CWORD={len(words) - 1}; {function} 2>/dev/null; "
+             'printf "%s\\n" "${COMPREPLY[@]}"'],
+            capture_output=True, text=True, timeout=20, check=True,
+            env={**os.environ, "PATH": f"{BUILD}/bin:{os.environ['PATH']}"})
+        return set(done.stdout.split())
+
+    def flags(self, *words):
+        return set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", output(*words)))
+
+    def test_of_profilectl(self):
+        script, function = "client/cli/profilectl.bash-completion", "_profilectl"
+        page = re.sub(r"Fl -", "--", re.sub(r"\\&|\\", "", read("client/cli/profilectl.1")))
+        whole = output("profilectl", "--help")
+        everywhere = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", whole.split("\nOptions of every")[1]))
+        commands = set(re.findall(r"(?m)^  ([a-z]+)  ", whole))
+        self.assertEqual(self.offered(script, function, "profilectl", ""), commands)
+        known = everywhere.copy()
+        for command in commands:
+            own = self.flags("profilectl", command, "--help") - {"--upstream-sandbox"}
+            known |= own
+            offered = self.offered(script, function, "profilectl", command, "--")
+            self.assertLessEqual(own, offered, command)
+            self.assertLessEqual(offered, own | everywhere, command)
+        self.assertLessEqual(set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page)), known)
+
+    def test_of_the_server(self):
+        offered = self.offered("server/profile-contextd.bash-completion", "_profile_contextd",
+                               "profile-contextd", "--")
+        flags = set(re.findall(r"(?m)^ +(--[a-z0-9-]+)", output("profile-contextd", "--help")))
+        self.assertGreater(len(flags), 100)
+        self.assertEqual(offered, flags)
+
+    def test_of_the_sandbox(self):
+        offered = self.offered("tests/sandbox/entity-sandbox.bash-completion", "_entity_sandbox",
+                               "entity-sandbox", "--")
+        self.assertEqual(offered, self.flags("entity-sandbox", "--help"))
+        page = re.sub(r"Fl -", "--", re.sub(r"\\&|\\", "", read("tests/sandbox/entity-sandbox.1")))
+        self.assertLessEqual(set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page)), offered)
+
+
 class Mentions(unittest.TestCase):
     """What documents name in `code` is there."""
 
