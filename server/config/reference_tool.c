@@ -15,7 +15,6 @@ typedef struct {
 static const group_text groups[] = {
     {"listen", "Where callers are served, and how much of it.\n"},
     {"identity", "How callers prove who they are.\n"},
-    {"policy", "What each caller may do and see.\n"},
     {"audit", "The trail of accesses to persons.\n"},
     {"reload", "Files that are read again when they change.\n"},
     {"door", "How much is let in, of whom, and when there is too much to do.\n"},
@@ -28,10 +27,11 @@ static const group_text groups[] = {
     {"cache", "What is remembered of people, for how long, and how old it may be given.\n"},
     {"batch", "Calls about many persons.\n"},
     {"prefetch", "What is fetched before anyone asks.\n"},
-    {"access", "What callers may do.\n"},
+    {"access", "What callers may do and see.\n"},
     {"summary", "What a summary says beyond the standard field groups.\n"},
     {"audiences", "Names of audiences.\n"},
     {"page_token", "The tokens of pages.\n"},
+    {"hardening", "What is done so that nothing of a person stays in memory.\n"},
     {"log", "The log, on standard error.\n"},
     {"sandbox", "An entity sandbox of one's own as the upstream, to try and to test.\n"},
 };

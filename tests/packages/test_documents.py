@@ -87,6 +87,14 @@ class Manuals(unittest.TestCase):
             self.check_flags("profile-contextd", read("server/profile-contextd.8") + file.read(),
                              "--help")
 
+    def test_every_group_of_keys_is_introduced(self):
+        with open(os.path.join(BUILD, "server/config/profile-contextd.yaml.5")) as file:
+            page = file.read()
+        groups = re.findall(r"(?m)^([a-z_]+):$", output("profile-contextd", "--help"))
+        self.assertGreater(len(groups), 15)
+        for group in groups:
+            self.assertRegex(page, rf"(?m)^\.Ss {group}\n[A-Z]", group)
+
     def test_the_clients_page_has_every_flag_and_command(self):
         page = read("client/cli/profilectl.1")
         self.check_flags("profilectl", page, "--help")
