@@ -30,6 +30,7 @@ enum {
     ADDRESS_BYTES = 16,
     CHAINS = 4096,
     AT_ONCE_MAX = 64,          /* accepted before the signal to stop is looked at again */
+    RETIREMENTS_MAX = 4,       /* that are known at once */
     PAUSE_MS = 50,             /* when there are no descriptors */
     LOOK_AGAIN_NS = 100000000, /* at all connections, at most */
     DESCRIPTORS_MAX = 1 << 20  /* that we make use of */
@@ -49,6 +50,12 @@ typedef struct {
     int previous;
 } connection;
 
+/* Connections that are to be ended at a time, if they still are there. */
+typedef struct {
+    uint64_t up_to; /* this number */
+    int64_t at_ns;
+} retirement;
+
 struct pc_acceptor {
     pc_acceptor_options options; /* its address is not used after pc_acceptor_new */
     int listener;
@@ -66,9 +73,9 @@ struct pc_acceptor {
     size_t highest; /* place that was used */
     int chains[CHAINS];
     uint8_t hash_key[PC_SIPHASH_KEY_BYTES];
-    int64_t looked_ns; /* at all */
-    uint64_t retiring; /* connections up to this number are to be ended; 0: none are, */
-    int64_t retire_ns; /* at this time */
+    int64_t looked_ns;                       /* at all */
+    retirement retirements[RETIREMENTS_MAX]; /* the first to come first */
+    size_t retirement_count;
     pc_acceptor_figures figures;
 };
 
@@ -304,38 +311,53 @@ static bool accept_some(pc_acceptor *acceptor)
     return true;
 }
 
-/* Ends some of those that are to be ended, from the place `at` on, and moves it. */
-static void retire_some(pc_acceptor *acceptor, uint64_t up_to, size_t *at)
+/* Ends some of those up to this number, from the place `at` on, and moves it. False
+ * when those were the last. */
+static bool retire_some(pc_acceptor *acceptor, uint64_t up_to, size_t *at)
 {
     pthread_mutex_lock(&acceptor->lock);
     for (int i = 0; i < AT_ONCE_MAX && *at <= acceptor->highest; i++, (*at)++) {
-        const connection *old = &acceptor->connections[*at];
+        connection *old = &acceptor->connections[*at];
         if (old->open && old->number <= up_to) {
             acceptor->figures.retired += reset_socket((int)*at, old->inode);
+            old->number =
+                UINT64_MAX; /* once is enough, though core may take its time to close it */
         }
     }
+    bool goes_on = *at <= acceptor->highest;
     pthread_mutex_unlock(&acceptor->lock);
+    return goes_on;
 }
 
-/* Ends those whose time is over. How long until there are some, in milliseconds; -1: for ever. */
+/* The connections to be ended by now: up to this number; 0 for none. `*due_ms` is how long until
+ * there are more; -1: for ever. */
+static uint64_t next_due(pc_acceptor *acceptor, int *due_ms)
+{
+    uint64_t up_to = 0;
+    *due_ms = -1;
+    pthread_mutex_lock(&acceptor->lock);
+    if (acceptor->retirement_count > 0) {
+        int64_t left_ns = acceptor->retirements[0].at_ns - pc_clock_now_ns();
+        *due_ms = left_ns <= 0 ? 0 : (int)(left_ns / 1000000) + 1;
+    }
+    if (*due_ms == 0) {
+        up_to = acceptor->retirements[0].up_to;
+        acceptor->retirement_count--;
+        memmove(acceptor->retirements, acceptor->retirements + 1,
+                acceptor->retirement_count * sizeof acceptor->retirements[0]);
+    }
+    pthread_mutex_unlock(&acceptor->lock);
+    return up_to;
+}
+
+/* Ends those whose time is over. How long until there are more, as above. */
 static int retire_when_due(pc_acceptor *acceptor)
 {
-    int64_t now = pc_clock_now_ns();
-    pthread_mutex_lock(&acceptor->lock);
-    uint64_t up_to = acceptor->retiring;
-    int64_t left_ns = acceptor->retire_ns - now;
-    if (left_ns <= 0) {
-        acceptor->retiring = 0;
+    int due_ms;
+    uint64_t up_to = next_due(acceptor, &due_ms);
+    for (size_t at = 0; up_to > 0 && retire_some(acceptor, up_to, &at);) {
     }
-    size_t highest = acceptor->highest;
-    pthread_mutex_unlock(&acceptor->lock);
-    if (up_to == 0 || left_ns > 0) {
-        return up_to == 0 ? -1 : (int)(left_ns / 1000000) + 1;
-    }
-    for (size_t at = 0; at <= highest;) {
-        retire_some(acceptor, up_to, &at);
-    }
-    return -1;
+    return due_ms;
 }
 
 /* False when it is to stop. */
@@ -563,13 +585,17 @@ bool pc_acceptor_cut(pc_acceptor *acceptor, const char *peer)
     return is_cut;
 }
 
-void pc_acceptor_retire(pc_acceptor *acceptor, int64_t grace_ms)
+void pc_acceptor_retire(pc_acceptor *acceptor)
 {
     pthread_mutex_lock(&acceptor->lock);
-    if (acceptor->retiring == 0) {
-        acceptor->retire_ns = pc_clock_after_ms(pc_clock_now_ns(), grace_ms);
+    /* Where there is no room the latest are ended with these: later, but soon there is room. */
+    if (acceptor->retirement_count < RETIREMENTS_MAX) {
+        acceptor->retirement_count++;
     }
-    acceptor->retiring = acceptor->figures.accepted;
+    acceptor->retirements[acceptor->retirement_count - 1] = (retirement){
+        .up_to = acceptor->figures.accepted,
+        .at_ns = pc_clock_after_ms(pc_clock_now_ns(), acceptor->options.retire_grace_ms),
+    };
     pthread_mutex_unlock(&acceptor->lock);
     wake(acceptor);
 }

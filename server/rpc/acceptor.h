@@ -20,6 +20,7 @@ typedef struct {
     size_t connections_max;   /* more are closed at once; 0: no bound but that of descriptors */
     size_t peer_max;          /* the same from one address (of IPv6 a /64), UNIX sockets apart */
     int64_t write_timeout_ms; /* a peer that takes nothing for so long is given up; 0: never */
+    int64_t retire_grace_ms;  /* see pc_acceptor_retire */
     /* Takes a connection, to close it when it ends. On the acceptor's thread. */
     void (*take)(void *self, int listener, int connection);
     void *self;
@@ -56,9 +57,9 @@ void pc_acceptor_stop(pc_acceptor *acceptor);
  * False when it is not known or has no port, as on a UNIX socket. */
 bool pc_acceptor_cut(pc_acceptor *acceptor, const char *peer);
 
-/* Ends, in `grace_ms`, the connections that are open now and then still are; who comes later stays.
- * When others wait to be ended so, these are ended with them, which is sooner. */
-void pc_acceptor_retire(pc_acceptor *acceptor, int64_t grace_ms);
+/* Ends, after `retire_grace_ms`, the connections that are open now and then still are; who comes
+ * later stays. */
+void pc_acceptor_retire(pc_acceptor *acceptor);
 
 void pc_acceptor_count(pc_acceptor *acceptor, pc_acceptor_figures *out);
 

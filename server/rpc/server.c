@@ -122,7 +122,7 @@ pc_status pc_rpc_server_reload_tls(pc_rpc_server *server)
          */
         (void)pc_core_send_goaways(server->core);
         if (server->acceptor != NULL) {
-            pc_acceptor_retire(server->acceptor, server->options.connection_age_grace_ms);
+            pc_acceptor_retire(server->acceptor);
         }
     }
     return status;
@@ -511,6 +511,7 @@ static pc_status bind_address(pc_rpc_server *server, const pc_rpc_options *optio
         .connections_max = options->connections_max,
         .peer_max = options->connections_per_peer_max,
         .write_timeout_ms = options->keepalive_timeout_ms,
+        .retire_grace_ms = options->connection_age_grace_ms,
         .take = take_connection,
         .self = server,
     };

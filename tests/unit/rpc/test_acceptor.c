@@ -62,6 +62,7 @@ static pc_acceptor *start(taker *taker_, const char *address, size_t most, size_
     const pc_acceptor_options options = {.address = address,
                                          .connections_max = most,
                                          .peer_max = peer_most,
+                                         .retire_grace_ms = 100,
                                          .take = take,
                                          .self = taker_};
     pc_acceptor *acceptor;
@@ -207,11 +208,15 @@ static void test_acceptor__who_is_there_is_retired_and_who_comes_later_stays(voi
     (void)state;
     taker taken;
     pc_acceptor *acceptor = start(&taken, "127.0.0.1:0", 0, 0);
-    pc_acceptor_retire(acceptor, 0); /* nobody */
-    int fds[3] = {dial(acceptor), dial(acceptor)};
+    pc_acceptor_retire(acceptor); /* nobody */
+    int fds[3] = {dial(acceptor)};
+    wait_taken(&taken, 1);
+    pc_acceptor_retire(acceptor);
+    fds[1] = dial(acceptor);
     wait_taken(&taken, 2);
-    pc_acceptor_retire(acceptor, 200);
-    pc_acceptor_retire(acceptor, 1000000); /* makes none of them stay longer */
+    for (int i = 0; i < 10; i++) {
+        pc_acceptor_retire(acceptor);
+    }
     fds[2] = dial(acceptor);
     wait_taken(&taken, 3);
     assert_true(is_closed(fds[0]));
