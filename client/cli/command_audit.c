@@ -1,5 +1,5 @@
 /* profilectl audit verify: whether an audit trail is what the server wrote. Works on files, and
- * needs no server. */
+ * needs no server, as audit show does (audit_show.h). */
 #include "command_audit.h"
 
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "audit/verify.h"
+#include "audit_show.h"
 
 typedef struct {
     const char *const *files;
@@ -41,7 +42,7 @@ static bool parse(verification *out, int argc, const char *const *argv)
 {
     int at = 0;
     if (argc == 0 || strcmp(argv[at++], "verify") != 0) {
-        return misuse("audit needs to know what to do: verify FILE...", "");
+        return misuse("audit needs to know what to do: verify FILE... or show FILE...", "");
     }
     for (; at < argc && strncmp(argv[at], "--", 2) == 0; at++) {
         const char *option = argv[at];
@@ -143,8 +144,11 @@ static exit_code read_files(pc_audit_verifier *verifier, const verification *v)
     return EXIT_CODE_OK;
 }
 
-exit_code command_audit(int argc, const char *const *argv)
+exit_code command_audit(int argc, const char *const *argv, display *out)
 {
+    if (argc > 0 && strcmp(argv[0], "show") == 0) {
+        return audit_show(argc - 1, argv + 1, out);
+    }
     verification v = {.file_count = 0};
     if (!parse(&v, argc, argv)) {
         return EXIT_CODE_MISUSE;

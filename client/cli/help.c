@@ -22,7 +22,7 @@ static const char program_help[] =
     "  delete      asks the platform to delete a profile\n"
     "  health      whether the server serves\n"
     "  prefetch    has persons ready in the server before anyone asks\n"
-    "  audit       verifies the files of a server's audit trail\n"
+    "  audit       shows and verifies the files of a server's audit trail\n"
     "  bench       loads a server and measures its answers\n"
     "  policy      tells what a policy file lets a caller do, and which line says so\n"
     "  check       whether Adobe's side is set up right, and what to do if not\n"
@@ -323,21 +323,37 @@ static const char policy_help[] =
 
 static const char audit_help[] =
     "profilectl audit verify FILE... says whether an audit trail is what the server\n"
-    "wrote. It reads the files, oldest first, and asks no server.\n"
+    "wrote; profilectl audit show FILE... shows its lines. They read the files,\n"
+    "oldest first, and ask no server.\n"
     "\n"
+    "  profilectl audit show --since 1h --event refused audit\n"
+    "  profilectl audit show --person email:ada@example.com \\\n"
+    "      --key-file /etc/profile-context/identity-key audit    who saw what of her\n"
     "  profilectl audit verify /var/log/profile-context/audit.*[0-9] \\\n"
     "      /var/log/profile-context/audit\n"
     "  profilectl audit verify --anchor SEQ:HASH audit   what the log told is there\n"
     "\n"
+    "Of verify:\n"
     "  --json             one object\n"
     "  --anchor SEQ:HASH  a place of the trail, from the event audit.anchor or\n"
     "                     audit.ready of the server's log\n"
+    "\n"
+    "Of show, which with none of them shows all that concerns callers:\n"
+    "  --caller NAME      lines of this caller\n"
+    "  --person WHO       lines about this person, such as email:ada@example.com;\n"
+    "  --key-file FILE    with it the key of the server's log.identity_key_file\n"
+    "  --identity HASH    lines about the person of this hash, as another line has it\n"
+    "  --event NAME       only access, refused, handshake, left_out, dropped, anchor,\n"
+    "                     open, resumed or cut\n"
+    "  --since, --until MOMENT\n"
+    "                     2026-11-25, 2026-11-25T14:05:00Z, or 2h for two hours ago\n"
+    "  --json             the lines as they stand, one object each\n"
     "\n"
     "Options come before the files. Lines that a crash cut off or that were dropped\n"
     "are no fault where the trail tells of them. Ends with 0 when the trail is whole;\n"
     "6 when a line was changed, is missing or does not belong; 7 when it only ends\n"
     "within a line, as it does after a crash until the server starts again; 1 when a\n"
-    "file cannot be read.\n";
+    "file cannot be read. show verifies too, and ends with 0, 6 or 1.\n";
 
 const char *help_text(command which)
 {

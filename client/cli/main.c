@@ -143,7 +143,12 @@ int main(int argc, char **argv)
         if (help) {
             fputs(help_text(COMMAND_AUDIT), stdout);
         }
-        return help ? EXIT_CODE_OK : (int)command_audit(argc - 2, (const char *const *)argv + 2);
+        /* Lines in files are whole. */
+        display out;
+        display_init(&out, stdout, isatty(STDOUT_FILENO) ? terminal_width() : DISPLAY_UNLIMITED,
+                     use_colour(COLOUR_AUTO, STDOUT_FILENO));
+        return help ? EXIT_CODE_OK
+                    : (int)command_audit(argc - 2, (const char *const *)argv + 2, &out);
     }
     options chosen;
     char problem[OPTIONS_PROBLEM_SIZE];

@@ -2,12 +2,9 @@
  * in order. A full ring drops the line, never waits. */
 #include "telemetry/log.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,11 +13,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "telemetry/identity_hash.h"
 #include "util/clock.h"
 #include "util/thread.h"
 #include "util/utf8.h"
 
-enum { LINE_BYTES = 1024, SLOTS = 4096, KEY_BYTES_MAX = 64 };
+enum { LINE_BYTES = 1024, SLOTS = 4096 };
 
 typedef struct {
     size_t size;
@@ -29,7 +27,7 @@ typedef struct {
 
 struct pc_log {
     pc_log_options options;
-    uint8_t key[KEY_BYTES_MAX];
+    uint8_t key[PC_IDENTITY_KEY_BYTES_MAX];
     size_t key_size;
     pthread_mutex_t lock; /* guards: first, count, dropped, stopping, and the slots' content */
     pthread_cond_t changed;
@@ -253,7 +251,8 @@ pc_status pc_log_new(pc_log **out, const pc_log_options *options)
     }
     log->options = *options;
     log->options.hash_key = NULL;
-    log->key_size = options->hash_key_size < KEY_BYTES_MAX ? options->hash_key_size : KEY_BYTES_MAX;
+    log->key_size =
+        options->hash_key_size < sizeof log->key ? options->hash_key_size : sizeof log->key;
     memcpy(log->key, options->hash_key, log->key_size);
     pthread_mutex_init(&log->lock, NULL);
     pthread_cond_init(&log->changed, NULL);
@@ -290,24 +289,6 @@ pc_log_field pc_log_identity(const pc_log *log, const char *name, const char *na
                              const char *id)
 {
     pc_log_field field = {.name = name, .type = PC_FIELD_TEXT};
-    char text[2048];
-    size_t length = 0;
-    for (const char *c = namespace_code; *c != '\0' && length < 256; c++) {
-        text[length++] = (char)tolower((unsigned char)*c);
-    }
-    text[length++] = '\0';
-    size_t id_length = strnlen(id, sizeof text - length);
-    memcpy(text + length, id, id_length);
-    length += id_length;
-    uint8_t mac[EVP_MAX_MD_SIZE];
-    unsigned mac_size = 0;
-    if (HMAC(EVP_sha256(), log->key, (int)log->key_size, (const uint8_t *)text, length, mac,
-             &mac_size) == NULL) {
-        mac_size = 0;
-    }
-    OPENSSL_cleanse(text, length);
-    for (unsigned i = 0; i < 8 && i < mac_size; i++) {
-        (void)snprintf(field.hash + (size_t)2 * i, 3, "%02x", mac[i]);
-    }
+    pc_identity_hash(field.hash, log->key, log->key_size, namespace_code, id);
     return field;
 }

@@ -223,6 +223,58 @@ class Audit(unittest.TestCase):
             self.assertEqual(run.returncode, code, run.stderr)
             self.assertIn(said, run.stderr)
 
+    def show(self, *arguments, code=0):
+        run = subprocess.run([program("profilectl"), "audit", "show", *arguments],
+                             capture_output=True, text=True, timeout=30)
+        self.assertEqual(run.returncode, code, run.stderr)
+        return run
+
+    def shown(self, *arguments):
+        return [json.loads(line)
+                for line in self.show("--json", *arguments, self.trail).stdout.splitlines()]
+
+    def test_the_lines_that_one_asks_for_are_shown(self):
+        server = self.start()
+        self.profile(server, metadata=[("x-purpose", "service")])
+        server.fails("GetProfile", messages.GetProfileRequest(identity=identity(*NOBODY)),
+                     grpc.StatusCode.NOT_FOUND)
+        with self.assertRaises(grpc.RpcError):
+            server.channel.unary_unary(SERVICE + "StealProfile")(b"", timeout=10)
+        server.quit()
+        lines = self.lines()
+        accesses = self.accesses()
+        self.assertEqual(self.shown(), accesses)
+        # Of a person, by name and key, and by the hash that this finds.
+        of_ada = [line for line in accesses if line.get("code") == "OK"]
+        by_key = ("--person", f"email:{identity()['id']}", "--key-file", self.key)
+        self.assertEqual(self.shown(*by_key), of_ada)
+        self.assertEqual(self.shown("--identity", of_ada[0]["identity"]), of_ada)
+        self.assertEqual(self.shown("--identity", "0" * 16), [])
+        # Of an event, a caller, a time.
+        self.assertEqual([line["event"] for line in self.shown("--event", "refused")], ["refused"])
+        self.assertEqual(self.shown("--event", "open"), lines[:1])
+        self.assertEqual(self.shown("--caller", ""), accesses)
+        self.assertEqual(self.shown("--caller", "somebody"), [])
+        self.assertEqual(self.shown("--since", "1h"), accesses)
+        self.assertEqual(self.shown("--until", "1h"), [])
+        second = accesses[1]["time"]
+        self.assertEqual(self.shown("--until", second) + self.shown("--since", second), accesses)
+        table = self.show(self.trail).stdout.splitlines()
+        self.assertEqual(len(table), 1 + len(accesses))
+        self.assertRegex(table[1], r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +ipv4:127.0.0.1 +GetProfile +OK "
+                                   r"+[0-9a-f]{16} +profile for service$")
+        for wrong in (["--event", "nothing"], ["--identity", "x"], ["--person", "email:x"],
+                      ["--since"], ["--nothing", "x"], ["--since", "sometimes"]):
+            self.show(*wrong, self.trail, code=2)
+        self.show(os.path.join(self.folder, "none"), code=1)
+        # What somebody has changed is shown, but not as if it were the server's.
+        with open(self.trail, "r+") as file:
+            text = file.read().replace('"GetProfile"', '"GetContext"')
+            file.seek(0)
+            file.write(text)
+        run = self.show(self.trail, code=6)
+        self.assertIn("not what was written", run.stderr)
+        self.assertIn("GetContext", run.stdout)
 
     def test_who_is_refused_has_a_line_and_what_is_denied_is_told_as_denied(self):
         policy = os.path.join(self.folder, "policy.yaml")
