@@ -350,6 +350,36 @@ class Policy(unittest.TestCase):
                            entity_messages.GetIdentitiesRequest(identity=identity()))
         self.assertEqual({one.namespace.lower() for one in linked.identities}, {"email", "crmid"})
 
+    def test_a_page_goes_on_for_nobody_but_its_caller_and_its_query(self):
+        for method, make in (
+                ("ListEvents", messages.ListEventsRequest),
+                ("ListSegmentMemberships", messages.ListSegmentMembershipsRequest)):
+            token = self.call("all", method, make(identity=identity(), page_size=1)).next_page_token
+            self.assertTrue(token, method)
+            self.call("all", method, make(identity=identity(), page_size=1, page_token=token))
+            for caller, fields in (("agent", {}), ("email", {}), ("marketing", {}),
+                                   ("all", {"sandbox": "dev"}), ("all", {"merge_policy_id": "x"})):
+                failure = self.callers[caller].refused(
+                    method, make(identity=identity(), page_token=token, **fields))
+                self.assertEqual(list(failure.violations), ["page_token"], (method, caller, fields))
+        token = next(iter(self.call("all", "StreamEvents", stream_messages.StreamEventsRequest(
+            identity=identity(), page_size=1)))).resume_token
+        failure = self.callers["agent"].refused("StreamEvents", stream_messages.StreamEventsRequest(
+            identity=identity(), resume_token=token))
+        self.assertEqual(list(failure.violations), ["resume_token"])
+
+    def test_what_is_remembered_of_one_place_is_not_given_in_another(self):
+        merge_policies = ("", "00000000-0000-4000-8000-00000000ad02")
+        euler = identity("Email", "leonhard.euler@example.com")
+        for _ in range(2):
+            found = [self.call("all", "GetContext", messages.GetContextRequest(
+                identity=euler, merge_policy_id=policy)).context for policy in merge_policies]
+            self.assertEqual(len({context.profile.SerializeToString(deterministic=True)
+                                  for context in found}), 2)
+            failure = self.callers["all"].refused(
+                "GetContext", messages.GetContextRequest(identity=euler, sandbox="dev"))
+            self.assertNotEqual(failure.code, grpc.StatusCode.OK)
+
     # ---- calls
 
     def test_bounds_of_calls(self):
