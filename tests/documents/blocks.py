@@ -86,6 +86,13 @@ def of_manual(path):
     return found
 
 
+def of_comments(path):
+    """Commands in comments of configuration that is shipped: what stands there indented."""
+    lines = [re.sub(r"(?<=\S)  +.*$", "", line) for line in
+             re.findall(r"(?m)^#(?: {3,}(\S.*))?$", read(path))]
+    return [block for block in (Block(path, 1, [line]) for line in lines if line) if is_shell(block)]
+
+
 def of_help(name, text):
     """Examples in what --help of a program prints: indented lines that begin with its name or curl's, each
     with the lines that go on with it, without the explanations beside them."""
@@ -129,4 +136,4 @@ def is_shell(block):
 
 PROGRAMS = {"profile-contextd", "profilectl", "entity-sandbox", "cmake", "ctest", "curl", "promtool",
             "git", "cd", "cut", "python3", "buf", "kubectl", "docker", "podman", "nginx", "envoy",
-            "systemctl", "journalctl", "apt", "apt-get", "sudo", "dpkg", "openssl", "jq", "npm", "gdb"}
+            "podman-compose", "systemctl", "journalctl", "apt", "apt-get", "sudo", "dpkg", "openssl", "jq", "npm", "gdb"}

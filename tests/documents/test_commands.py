@@ -1,5 +1,6 @@
-"""Every command in the documents, the manual pages and the programs' --help is run here, as it
-stands but for what only a reader can know, or is one of the few that another test runs.
+"""Every command in the documents, the manual pages, the programs' --help and the comments of shipped
+configuration is run here, as it stands but for what only a reader can know, or is one of the few that
+another test runs.
 
 Who adds a command to a document has nothing to do, unless it needs something that is not here: then
 one of the tables below has to know it.
@@ -44,6 +45,16 @@ ELSEWHERE = {
     "ctest --test-dir build/dev --output-on-failure": ("tests/run", 'ctest --preset "$preset"'),
     "tests/packages/clean_root && tests/packages/machine build/clean/machine bash":
         ("tests/packages/run", "exec tests/packages/machine build/clean/machine"),
+    "podman build --format docker -f deploy/container/Containerfile -t profile-contextd:0.1.0 .":
+        ("tests/packages/test_image.py", 'podman("build", "--format=docker"'),
+    "podman build -f deploy/container/Containerfile --target sandbox -t entity-sandbox:0.1.0 .":
+        ("tests/packages/test_image.py", '"--target", target, "--tag", image'),
+    "podman-compose -f deploy/container/compose.yaml up --build":
+        ("tests/packages/test_image.py", '"compose.yaml")) as file'),
+    "systemctl restart profile-contextd":
+        ("tests/packages/test_installed.py", '["systemctl", "restart", UNIT]'),
+    "systemctl enable --now profile-contextd.socket":
+        ("tests/packages/test_installed.py", 'start("start", "profile-contextd.socket")'),
     "tests/attacks/run": ("tests/e2e/test_attacks.py", "for attack in ATTACKS"),
     "tests/attacks/run rapid_reset idle": "arguments",
     "tests/attacks/run --front": "arguments",
@@ -126,6 +137,8 @@ def documents():
     """The blocks of each document, help texts too."""
     found = {path: blocks.of_markdown(path) for path in blocks.tracked("*.md")}
     found |= {path: blocks.of_manual(path) for path in blocks.tracked("*.[1-8]")}
+    found |= {path: blocks.of_comments(path) for path in blocks.tracked("deploy/**", "server/*.yaml")
+              if not path.endswith((".md", ".json"))}
     found |= {name: blocks.of_help(name, text) for name, text in helps().items()}
     return {name: found for name, found in found.items() if found}
 
@@ -197,7 +210,10 @@ class World:
             "build/quickstart/bin/": f"{BIN}/", "build/release": BUILD, "build/dev": BUILD,
             "/etc/profile-context/": f"{folder}/etc/", "/var/log/profile-context/": f"{folder}/",
             "profile.example.com:443": self.encrypted.address,
-            "http://127.0.0.1:8090": self.sandbox.url, "127.0.0.1:50051": "127.0.0.1:0",
+            "http://127.0.0.1:8090": self.sandbox.url,
+            "--server 127.0.0.1:50051": f"--server {self.server.address}",
+            "127.0.0.1:50051": "127.0.0.1:0", "policy check example.yaml": "policy check policy.yaml",
+            "policy test example.yaml": "policy test policy.yaml",
             "someone@example.com": "ada.byron@example.com",
             "python3 tests/": f"/usr/bin/python3 {ROOT}/tests/",
             "ADDRESS": self.server.address, "SEQ:HASH": self.anchor, "FILE...": self.trail,
