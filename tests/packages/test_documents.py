@@ -222,6 +222,14 @@ class Mentions(unittest.TestCase):
                  self.words(r"[\w-]+\.(?:c|h|py|js|yaml|cc|sh|conf|proto)") if word not in names]
         self.assertEqual(lost, [])
 
+    def test_files_in_the_picture(self):
+        folders = ("", "rpc", "service", "mapping")
+        named = re.findall(r">([\w/]+\.c|context/cache)<", read("server/request.svg"))
+        self.assertGreater(len(named), 10)
+        for name in named:
+            self.assertTrue(any(os.path.exists(os.path.join(ROOT, "server", folder, name))
+                                for folder in folders), name)
+
     def test_keys_of_the_configuration(self):
         keys, group = set(), ""
         for line in output("profile-contextd", "--help").split("\n"):
