@@ -373,12 +373,23 @@ static void write_connections(pc_buffer *out, pc_rpc_server *server)
         "Connections closed at once, since there were too many: in all, or of one peer.");
     pc_metrics_count(out, name, &full, 1, figures.refused_full);
     pc_metrics_count(out, name, &peer, 1, figures.refused_peer);
-    write_one(out, "profilecontext_connections_cut_total", PC_METRIC_COUNTER,
-              "Connections ended, since they had too many calls or gave up too many.", figures.cut);
+    write_one(
+        out, "profilecontext_connections_cut_total", PC_METRIC_COUNTER,
+        "Connections ended, since they had too many calls, gave up too many, or did not read.",
+        figures.cut);
     write_one(out, "profilecontext_connections_retired_total", PC_METRIC_COUNTER,
               "Connections ended, since they were asked to leave after a change of the callers' "
               "authorities and did not.",
               figures.retired);
+    write_one(out, "profilecontext_answers_unread_bytes", PC_METRIC_GAUGE,
+              "Of answers that were given and that callers have not taken yet.",
+              figures.unread_bytes);
+    write_one(out, "profilecontext_answers_refused_unread_total", PC_METRIC_COUNTER,
+              "Answers that were not given, since too much waits that is not read.",
+              figures.unread_refused);
+    write_one(out, "profilecontext_answers_given_up_total", PC_METRIC_COUNTER,
+              "Calls that were ended, since their answer was not read for too long.",
+              figures.unread_given_up);
 }
 
 static void write_handshakes(pc_buffer *out, const pc_rpc_server *server)

@@ -56,6 +56,9 @@ typedef struct {
         int64_t max_connections_per_peer;
         int64_t max_concurrent_streams;
         int64_t max_resets;
+        int64_t max_unread_bytes;
+        int64_t max_connection_unread_bytes;
+        int64_t max_unread_time;
         int64_t keepalive_time;
         int64_t keepalive_timeout;
         int64_t max_connection_age;

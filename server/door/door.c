@@ -195,6 +195,7 @@ static void on_delay(void *self, int64_t delay_ns)
     pc_door *door = self;
     atomic_store_explicit(&door->delay_ns, delay_ns, memory_order_relaxed);
     pc_shedding_observe(&door->shedding, delay_ns, door->options.delay_bound_ms * 1000000);
+    pc_rpc_server_give_up_unread(door->server);
     if (++door->pulses % TRIM_LOOK_PULSES == 0) {
         give_memory_back(door);
     }

@@ -29,8 +29,8 @@ static const pc_cancel cancel_told;
 
 /* Steps, in order:                                              thread */
 static void on_closed(pc_tag *tag, bool ok); /* rpc: core reports the call's end   */
-static void answer_ops(pc_call *call, grpc_op *ops, size_t n); /* any: the one batch of the answer;
-                                                                  room for one op more */
+static void answer_ops(pc_call *call, grpc_op *ops, size_t n,
+                       size_t bytes); /* any: the one batch of the answer; room for one op more */
 static void on_answered(pc_tag *tag, bool ok); /* rpc: the answer is out, or lost    */
 static void claim_answer(pc_call *call);
 
@@ -83,7 +83,7 @@ static void fail_cheaply(pc_call *call)
     grpc_op ops[3];
     pc_call_headers_op(call, &ops[0], 0);
     pc_call_status_op(call, &ops[1]);
-    answer_ops(call, ops, 2);
+    answer_ops(call, ops, 2, 0);
 }
 
 void pc_call_begin(pc_call *call)
@@ -93,7 +93,7 @@ void pc_call_begin(pc_call *call)
     bool watch;
     bool fits = pc_rpc_count_in(call->endpoint->server, call, &watch);
     pc_rpc_begin_trace(call->endpoint->server, call);
-    atomic_store_explicit(&call->references, 2, memory_order_relaxed);
+    atomic_store_explicit(&call->references, 2, memory_order_release);
     bool watch_first = watch || call->endpoint->row.kind != PC_RPC_UNARY;
     if (watch_first) {
         watch_end(call);
@@ -701,8 +701,9 @@ static void claim_answer(pc_call *call)
     (void)before;
 }
 
-static void answer_ops(pc_call *call, grpc_op *ops, size_t count)
+static void answer_ops(pc_call *call, grpc_op *ops, size_t count, size_t bytes)
 {
+    pc_unread_give(pc_rpc_unread(call->endpoint->server), call, bytes);
     if (claim_watch(call)) {
         watch_op(call, &ops[count++]);
     }
@@ -715,24 +716,43 @@ static void answer_ops(pc_call *call, grpc_op *ops, size_t count)
 static void on_answered(pc_tag *tag, bool ok)
 {
     (void)ok; /* A caller that has gone is told by `closed`. */
-    pc_call_unref(PC_CONTAINER_OF(tag, pc_call, answered_tag));
+    pc_call *call = PC_CONTAINER_OF(tag, pc_call, answered_tag);
+    pc_unread_taken(pc_rpc_unread(call->endpoint->server), call);
+    pc_call_unref(call);
 }
 
-void pc_call_answer(pc_call *call, pc_slice **pieces, size_t count)
+/* Whether a message of this size may be sent. */
+static pc_status check_size(pc_call *call, size_t size)
+{
+    size_t most = pc_rpc_answer_bytes_max(call->endpoint->server);
+    if (size > most) {
+        return pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "ANSWER_TOO_LARGE",
+                             "the answer has %zu bytes; at most %zu are allowed: ask for less with "
+                             "read_mask or a smaller page",
+                             size, most);
+    }
+    pc_unread_verdict verdict = pc_unread_judge(pc_rpc_unread(call->endpoint->server), call, size);
+    return verdict == PC_UNREAD_FITS ? PC_OK : pc_unread_status(verdict);
+}
+
+size_t pc_pieces_size(pc_slice *const *pieces, size_t count)
 {
     size_t size = 0;
     for (size_t i = 0; i < count; i++) {
         size += pc_slice_size(pieces[i]);
     }
-    size_t most = pc_rpc_answer_bytes_max(call->endpoint->server);
-    if (size > most) {
+    return size;
+}
+
+void pc_call_answer(pc_call *call, pc_slice **pieces, size_t count)
+{
+    size_t size = pc_pieces_size(pieces, count);
+    pc_status status = check_size(call, size);
+    if (!pc_status_ok(&status)) {
         for (size_t i = 0; i < count; i++) {
             pc_slice_unref(pieces[i]);
         }
-        pc_call_fail(call, pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "ANSWER_TOO_LARGE",
-                                         "the answer has %zu bytes; at most %zu are allowed: ask "
-                                         "for less with read_mask or a smaller page",
-                                         size, most));
+        pc_call_fail(call, status);
         return;
     }
     claim_answer(call);
@@ -742,7 +762,7 @@ void pc_call_answer(pc_call *call, pc_slice **pieces, size_t count)
     pc_call_headers_op(call, &ops[0], size);
     pc_call_message_op(call, &ops[1], size);
     pc_call_status_op(call, &ops[2]);
-    answer_ops(call, ops, 3);
+    answer_ops(call, ops, 3, size);
 }
 
 void pc_call_answer_message(pc_call *call, const ProtobufCMessage *message)
@@ -755,10 +775,9 @@ void pc_call_answer_message(pc_call *call, const ProtobufCMessage *message)
     pc_call_answer(call, &slice, 1);
 }
 
-void pc_call_fail(pc_call *call, pc_status status)
+/* Sends the status that stands in the call. */
+static void end_with_status(pc_call *call)
 {
-    claim_answer(call);
-    pc_call_set_status(call, status);
     grpc_op ops[3];
     size_t count = 0;
     pc_call_ref(call); /* the answer may be out, and all references given back, under the lock */
@@ -768,24 +787,27 @@ void pc_call_fail(pc_call *call, pc_status status)
         call->headers_sent = true;
     }
     pc_call_status_op(call, &ops[count++]);
-    answer_ops(call, ops, count);
+    answer_ops(call, ops, count, 0);
     pthread_mutex_unlock(&call->stream_lock);
     pc_call_unref(call);
+}
+
+void pc_call_fail(pc_call *call, pc_status status)
+{
+    claim_answer(call);
+    if (call->verdict != PC_UNREAD_FITS) {
+        pc_status_clear(&status);
+        status = pc_unread_status(call->verdict);
+    }
+    pc_call_set_status(call, status);
+    end_with_status(call);
 }
 
 void pc_stream_finish(pc_call *call)
 {
     claim_answer(call);
-    grpc_op ops[3];
-    size_t count = 0;
-    pc_call_ref(call); /* the answer may be out, and all references given back, under the lock */
-    pthread_mutex_lock(&call->stream_lock);
-    if (!call->headers_sent) {
-        pc_call_headers_op(call, &ops[count++], 0);
-        call->headers_sent = true;
+    if (call->verdict != PC_UNREAD_FITS) {
+        pc_call_set_status(call, pc_unread_status(call->verdict));
     }
-    pc_call_status_op(call, &ops[count++]);
-    answer_ops(call, ops, count);
-    pthread_mutex_unlock(&call->stream_lock);
-    pc_call_unref(call);
+    end_with_status(call);
 }

@@ -9,6 +9,7 @@
 #include "rpc/call.h"
 #include "rpc/connections.h"
 #include "rpc/server.h"
+#include "rpc/unread.h"
 
 enum { TRAILERS_MAX = 5, ADDED_METADATA_MAX = 4 };
 enum { CALL_ARENA_INLINE_BYTES = 1024, CALL_ARENA_BYTES_MAX = 64 * 1024 * 1024 };
@@ -99,6 +100,9 @@ struct pc_call {
     void (*on_sent)(void *self, bool ok);
     void *on_sent_self;
 
+    pc_unread_part unread;
+    pc_unread_verdict verdict; /* on what was to be sent on a stream; once refused, it ends so */
+
     pc_tag arrived_tag;
     pc_tag closed_tag;
     pc_tag answered_tag;
@@ -123,6 +127,7 @@ void pc_rpc_begin_trace(const pc_rpc_server *server, pc_call *call);
 /* Reads what the caller sent of a trace into `span.trace`. */
 void pc_call_read_trace(pc_call *call);
 pc_status pc_rpc_admit(const pc_rpc_server *server, pc_call *call);
+pc_unread *pc_rpc_unread(const pc_rpc_server *server);
 grpc_completion_queue *pc_rpc_server_queue(const pc_rpc_server *server);
 void pc_rpc_call_begun(const pc_rpc_server *server, const pc_call *call);
 void pc_rpc_call_ended(pc_rpc_server *server, pc_call *call);
@@ -159,6 +164,9 @@ void pc_added_release(pc_added_metadata *added);
 
 /* Sets what a batch needs to send the status in `code`, `status_message` and `status_details`. */
 void pc_call_status_op(pc_call *call, grpc_op *op);
+
+/* How many bytes the pieces have together. */
+size_t pc_pieces_size(pc_slice *const *pieces, size_t count);
 
 /* A byte buffer over slices, which are taken; NULL on lack of memory. */
 grpc_byte_buffer *pc_byte_buffer(pc_slice **pieces, size_t count);

@@ -17,6 +17,7 @@ static const int64_t second_ns = 1000000000;
 struct pc_connection {
     grpc_auth_context *context; /* owned; NULL: free */
     atomic_uint open;
+    atomic_size_t owed;
     atomic_bool bad;
     uint32_t seen; /* when last a call began, in calls of the set */
 
@@ -190,5 +191,47 @@ void pc_connection_end(pc_connection *connection)
 {
     if (connection != NULL) {
         atomic_fetch_sub_explicit(&connection->open, 1, memory_order_release);
+    }
+}
+
+atomic_size_t *pc_connection_owed(pc_connection *connection)
+{
+    return connection == NULL ? NULL : &connection->owed;
+}
+
+/* Of those that have not been ended: who owes most, or NULL, and how much; what all of them owe. */
+static pc_connection *find_debtor(pc_connections *connections, size_t *most, size_t *all)
+{
+    pc_connection *debtor = NULL;
+    *most = 0;
+    *all = 0;
+    for (size_t i = 0; i < SETS * PLACES; i++) {
+        pc_connection *place = &connections->sets[i / PLACES].places[i % PLACES];
+        size_t owed = atomic_load_explicit(&place->owed, memory_order_relaxed);
+        if (owed > 0 && !atomic_load_explicit(&place->bad, memory_order_relaxed)) {
+            *all += owed;
+            debtor = owed > *most ? place : debtor;
+            *most = owed > *most ? owed : *most;
+        }
+    }
+    return debtor;
+}
+
+void pc_connections_cut_owing(pc_connections *connections, size_t most,
+                              bool (*cut)(void *self, const char *peer), void *self)
+{
+    char peer[PC_PEER_NAME_BYTES];
+    size_t owed;
+    size_t all;
+    pc_connection *debtor;
+    bool is_cut = true;
+    while (is_cut && (debtor = find_debtor(connections, &owed, &all)) != NULL && all > most) {
+        pthread_mutex_lock(debtor->lock);
+        /* By now it may be another connection's place. */
+        is_cut = atomic_load_explicit(&debtor->owed, memory_order_relaxed) > owed / 2;
+        memcpy(peer, debtor->peer, sizeof peer);
+        is_cut = is_cut && cut(self, peer);
+        atomic_store_explicit(&debtor->bad, is_cut, memory_order_relaxed);
+        pthread_mutex_unlock(debtor->lock);
     }
 }

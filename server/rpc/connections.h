@@ -10,7 +10,9 @@
 #define PC_RPC_CONNECTIONS_H
 
 #include <grpc/grpc.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct pc_connections pc_connections;
@@ -45,5 +47,14 @@ bool pc_connections_reset(pc_connections *connections, pc_connection *connection
                           char peer[PC_PEER_NAME_BYTES]);
 
 void pc_connection_end(pc_connection *connection);
+
+/* What the connection owes, in bytes of answers that it does not read: kept by unread.h, zero at
+ * first. NULL for NULL. */
+atomic_size_t *pc_connection_owed(pc_connection *connection);
+
+/* Ends the connections that owe most, by `cut(self, peer)`, until the others owe no more than so
+ * much together, or it is false. It must not block. */
+void pc_connections_cut_owing(pc_connections *connections, size_t most,
+                              bool (*cut)(void *self, const char *peer), void *self);
 
 #endif

@@ -59,6 +59,7 @@ struct pc_rpc_server {
 
     call_counts *counts; /* in stripes */
     pc_connections *connections;
+    pc_unread *unread;
 
     pthread_mutex_t free_lock; /* guards: free_calls, free_count */
     pc_call *free_calls;
@@ -101,6 +102,11 @@ size_t pc_rpc_answer_bytes_max(const pc_rpc_server *server)
 size_t pc_rpc_compression_bytes_min(const pc_rpc_server *server)
 {
     return server->options.compression_bytes_min;
+}
+
+pc_unread *pc_rpc_unread(const pc_rpc_server *server)
+{
+    return server->unread;
 }
 
 grpc_completion_queue *pc_rpc_server_queue(const pc_rpc_server *server)
@@ -149,13 +155,15 @@ static pc_call *take_call(pc_rpc_server *server)
         if (call != NULL) {
             grpc_metadata_array_init(&call->headers);
             pthread_mutex_init(&call->stream_lock, NULL);
+            pc_unread_enrol(server->unread, call);
         }
     }
     return call;
 }
 
-static void free_call(pc_call *call)
+static void free_call(pc_rpc_server *server, pc_call *call)
 {
+    pc_unread_strike_off(server->unread, call);
     grpc_metadata_array_destroy(&call->headers);
     pthread_mutex_destroy(&call->stream_lock);
     free(call);
@@ -194,7 +202,7 @@ void pc_rpc_recycle(pc_rpc_server *server, pc_call *call)
     }
     pthread_mutex_unlock(&server->free_lock);
     if (!keep) {
-        free_call(call);
+        free_call(server, call);
     }
     /* Last: when no call is left, core reports the drain and the server may go. */
     if (core_call != NULL) {
@@ -243,6 +251,7 @@ static void prepare_call(pc_call *call, pc_endpoint *endpoint)
     call->added = NULL;
     call->compression = COMPRESS_BY_SIZE;
     call->headers_sent = false;
+    call->verdict = PC_UNREAD_FITS;
     call->on_sent = NULL;
     call->arrived_tag.run = on_arrived;
     pc_arena_init(&call->arena, call->arena_bytes, sizeof call->arena_bytes, CALL_ARENA_BYTES_MAX);
@@ -302,11 +311,15 @@ static size_t method_of(const pc_rpc_server *server, const pc_call *call)
     return (size_t)(call->endpoint - server->endpoints);
 }
 
-static void cut(pc_rpc_server *server, const char *peer)
+static bool cut(void *self, const char *peer)
 {
-    if (server->acceptor != NULL) {
-        (void)pc_acceptor_cut(server->acceptor, peer);
-    }
+    const pc_rpc_server *server = self;
+    return server->acceptor != NULL && pc_acceptor_cut(server->acceptor, peer);
+}
+
+void pc_rpc_server_give_up_unread(pc_rpc_server *server)
+{
+    pc_unread_look(server->unread, server->connections, pc_clock_now_ns(), cut, server);
 }
 
 bool pc_rpc_count_in(pc_rpc_server *server, pc_call *call, bool *watch)
@@ -317,7 +330,7 @@ bool pc_rpc_count_in(pc_rpc_server *server, pc_call *call, bool *watch)
         pc_connections_begin(server->connections, call->grpc, call->started_ns, watch);
     bool fits = !pc_connections_refuse(server->connections, call->connection, &is_first, peer);
     if (is_first) {
-        cut(server, peer);
+        (void)cut(server, peer);
     }
     return fits;
 }
@@ -330,7 +343,7 @@ static void count_out(pc_rpc_server *server, pc_call *call)
     pc_counter_add(&server->counts[stripe].ended, stripe, 1);
     if (call->recv_cancelled != 0 &&
         pc_connections_reset(server->connections, call->connection, pc_clock_now_ns(), peer)) {
-        cut(server, peer);
+        (void)cut(server, peer);
     }
     pc_connection_end(call->connection);
 }
@@ -572,12 +585,19 @@ pc_status pc_rpc_server_new(pc_rpc_server **out, const pc_rpc_options *options,
         .open_max = 2 * (uint32_t)options->max_concurrent_streams,
         .resets_max = (uint32_t)options->connection_resets_max,
     };
+    const pc_unread_options patience = {
+        .bytes_max = options->unread_bytes_max,
+        .connection_bytes_max = options->connection_unread_bytes_max,
+        .time_max_ns = options->unread_time_ms * 1000000,
+    };
     pc_connections *connections = pc_connections_new(&bounds);
     pc_handshakes *handshakes = pc_handshakes_new(options->on_handshake_refused, options->self);
+    pc_unread *unread = pc_unread_new(&patience);
     if (server == NULL || endpoints == NULL || counts == NULL || connections == NULL ||
-        handshakes == NULL) {
+        handshakes == NULL || unread == NULL) {
         pc_connections_free(connections);
         pc_handshakes_close(handshakes);
+        pc_unread_free(unread);
         free(server);
         free(endpoints);
         free(counts);
@@ -588,6 +608,7 @@ pc_status pc_rpc_server_new(pc_rpc_server **out, const pc_rpc_options *options,
     server->counts = counts;
     server->connections = connections;
     server->handshakes = handshakes;
+    server->unread = unread;
     server->options = *options;
     pthread_mutex_init(&server->free_lock, NULL);
     pthread_mutex_init(&server->drain_lock, NULL);
@@ -630,6 +651,8 @@ void pc_rpc_server_count_connections(pc_rpc_server *server, pc_rpc_connection_fi
     if (server->acceptor != NULL) {
         pc_acceptor_count(server->acceptor, &figures);
     }
+    pc_unread_figures unread;
+    pc_unread_count(server->unread, &unread);
     *out = (pc_rpc_connection_figures){
         .accepted = figures.accepted,
         .refused_full = figures.refused_full,
@@ -638,6 +661,9 @@ void pc_rpc_server_count_connections(pc_rpc_server *server, pc_rpc_connection_fi
         .retired = figures.retired,
         .open = figures.open,
         .max = figures.connections_max,
+        .unread_bytes = unread.bytes,
+        .unread_refused = unread.refused,
+        .unread_given_up = unread.given_up,
     };
 }
 
@@ -808,8 +834,9 @@ void pc_rpc_server_free(pc_rpc_server *server)
     while (server->free_calls != NULL) {
         pc_call *call = server->free_calls;
         server->free_calls = call->next_free;
-        free_call(call);
+        free_call(server, call);
     }
+    pc_unread_free(server->unread);
     pthread_cond_destroy(&server->drain_changed);
     pthread_mutex_destroy(&server->drain_lock);
     pthread_mutex_destroy(&server->free_lock);

@@ -90,6 +90,9 @@ typedef struct {
     int max_concurrent_streams;      /* per connection */
     int connection_resets_max;       /* calls that a connection may give up in a second before it is
                                         ended; 0: no bound */
+    size_t unread_bytes_max;         /* of answers that callers do not read; 0: no bound */
+    size_t connection_unread_bytes_max; /* of one connection; 0: no bound */
+    int64_t unread_time_ms; /* an answer that is not read for so long is given up; 0: never */
     int64_t keepalive_ms;
     int64_t keepalive_timeout_ms;
     int64_t connection_age_ms; /* 0: no limit */
@@ -153,22 +156,30 @@ pc_tls_expiry pc_rpc_server_tls_expiry(const pc_rpc_server *server);
  * which the caller owns, or -1. It is served as long as the server does not drain. */
 int pc_rpc_server_connect(pc_rpc_server *server);
 
-/* The connections, where we accept them; else zeros. */
+/* The connections, where we accept them, else zeros; and what they do not read. */
 typedef struct {
     uint64_t accepted;
     uint64_t
         refused_full; /* closed at once since there were as many as may be, or no descriptors */
     uint64_t refused_peer; /* closed at once since their address had as many as one may have */
-    uint64_t cut;          /* ended, since they had too many calls or gave up too many */
+    uint64_t cut;          /* ended, since they had too many calls, gave up too many, or read too
+                              little of their answers */
     uint64_t retired;      /* ended, since they outlived a change of the authorities */
     size_t open;
     size_t max;
+    size_t unread_bytes;      /* of answers that were given and are not read */
+    uint64_t unread_refused;  /* answers not given, since too much waited */
+    uint64_t unread_given_up; /* calls ended, since their answer waited too long */
 } pc_rpc_connection_figures;
 
 void pc_rpc_server_count_connections(pc_rpc_server *server, pc_rpc_connection_figures *out);
 
 /* How many TLS handshakes ended so. */
 uint64_t pc_rpc_server_count_handshakes(const pc_rpc_server *server, pc_handshake_end end);
+
+/* Ends what holds answers that are not read: to be called some times a second, on one thread, while
+ * the server serves. */
+void pc_rpc_server_give_up_unread(pc_rpc_server *server);
 
 /* Takes no new calls, waits for those in progress, and cancels what is left at `deadline_ns`. */
 void pc_rpc_server_drain(pc_rpc_server *server, int64_t deadline_ns);

@@ -43,18 +43,25 @@ static void on_read(pc_tag *tag, bool ok)
 void pc_stream_send(pc_call *call, pc_slice **pieces, size_t piece_count,
                     void (*sent)(void *self, bool ok), void *self)
 {
-    size_t size = 0;
-    for (size_t i = 0; i < piece_count; i++) {
-        size += pc_slice_size(pieces[i]);
-    }
-    call->answer_bytes += size;
+    size_t size = pc_pieces_size(pieces, piece_count);
+    pc_unread *unread = pc_rpc_unread(call->endpoint->server);
     call->on_sent = sent;
     call->on_sent_self = self;
     call->sent_tag.run = on_sent;
+    pc_call_ref(call);
+    call->verdict = pc_unread_judge(unread, call, size);
+    if (call->verdict != PC_UNREAD_FITS) {
+        for (size_t i = 0; i < piece_count; i++) {
+            pc_slice_unref(pieces[i]);
+        }
+        on_sent(&call->sent_tag, false);
+        return;
+    }
+    pc_unread_give(unread, call, size);
+    call->answer_bytes += size;
     call->answer = pc_byte_buffer(pieces, piece_count);
     grpc_op ops[2];
     size_t count = 0;
-    pc_call_ref(call);
     pthread_mutex_lock(&call->stream_lock);
     if (!call->headers_sent) {
         pc_call_headers_op(call, &ops[count++], SIZE_MAX);
@@ -86,6 +93,7 @@ void pc_stream_send_message(pc_call *call, const ProtobufCMessage *message,
 static void on_sent(pc_tag *tag, bool ok)
 {
     pc_call *call = PC_CONTAINER_OF(tag, pc_call, sent_tag);
+    pc_unread_taken(pc_rpc_unread(call->endpoint->server), call);
     grpc_byte_buffer_destroy(call->answer);
     call->answer = NULL;
     if (call->on_sent != NULL) {

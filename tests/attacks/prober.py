@@ -83,7 +83,7 @@ def calls_ended(server):
 
 def in_flight(server):
     return sum(value for name, value in server.metrics().items()
-               if name.startswith("profilecontext_rpc_calls_in_flight"))
+               if name.startswith("profilecontext_rpc_in_flight"))
 
 
 def settle(server, before, seconds):
