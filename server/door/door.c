@@ -17,7 +17,8 @@ enum {
     FAILURES_SICK = 2, /* probes in a row, until health says so */
     FAILURES_DEAD = 4, /* and until the process is given up */
     TRIM_LOOK_PULSES = 1000 / PC_PULSE_INTERVAL_MS,
-    TRIM_GROWTH_PAGES = 4096
+    TRIM_GROWTH_PAGES = 4096,
+    LEAST_DELAY_NS = 5000000 /* that is looked at */
 };
 
 typedef struct {
@@ -125,6 +126,16 @@ static unsigned throw_dice(pc_counter *thrown, unsigned stripe)
     return (unsigned)((pc_counter_read(thrown) * 0x9e3779b97f4a7c15) >> 32) % 1000;
 }
 
+static pc_status turn_away(pc_door *door, pc_criticality criticality, unsigned stripe,
+                           unsigned pressure)
+{
+    pc_counter_add(&door->counts[stripe].shed[criticality], stripe, 1);
+    return pc_status_with_retry(
+        pc_status_new(PC_CODE_UNAVAILABLE, "OVERLOADED",
+                      "there is more to do than can be done; less critical calls go first"),
+        100 + pressure / 4);
+}
+
 static pc_status check_pressure(pc_door *door, pc_criticality criticality, unsigned stripe)
 {
     unsigned pressure = atomic_load_explicit(&door->shedding.pressure, memory_order_relaxed);
@@ -132,11 +143,22 @@ static pc_status check_pressure(pc_door *door, pc_criticality criticality, unsig
                                               throw_dice(&door->counts[stripe].dice, stripe))) {
         return PC_OK;
     }
-    pc_counter_add(&door->counts[stripe].shed[criticality], stripe, 1);
-    return pc_status_with_retry(
-        pc_status_new(PC_CODE_UNAVAILABLE, "OVERLOADED",
-                      "there is more to do than can be done; less critical calls go first"),
-        100 + pressure / 4);
+    return turn_away(door, criticality, stripe, pressure);
+}
+
+/* Whether the call would probably be answered when its caller has given up, so that the work were
+ * for nothing. Core reckons a deadline from when it reads the call: what that waited in its socket,
+ * which is up to the delay, is gone too; and the delay is an old one that may have grown, which is
+ * only held against calls that are not the most critical. */
+static bool comes_too_late(const pc_door *door, const pc_call *call)
+{
+    int64_t delay_ns = atomic_load_explicit(&door->delay_ns, memory_order_relaxed);
+    if (delay_ns < LEAST_DELAY_NS || door->options.delay_bound_ms <= 0) {
+        return false;
+    }
+    int64_t wanted_ns =
+        pc_call_criticality(call) == PC_CRITICALITY_ROUTING ? delay_ns : 2 * delay_ns;
+    return pc_call_deadline_ns(call) - pc_clock_now_ns() < wanted_ns;
 }
 
 pc_status pc_door_admit(pc_door *door, pc_call *call, size_t method)
@@ -146,6 +168,9 @@ pc_status pc_door_admit(pc_door *door, pc_call *call, size_t method)
     }
     pc_status status = take_criticality(call);
     unsigned stripe = pc_stripe();
+    if (pc_status_ok(&status) && comes_too_late(door, call)) {
+        return turn_away(door, pc_call_criticality(call), stripe, 0);
+    }
     if (pc_status_ok(&status)) {
         status = check_pressure(door, pc_call_criticality(call), stripe);
     }

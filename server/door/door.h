@@ -38,8 +38,9 @@ PC_NODISCARD pc_status pc_door_new(pc_door **out, const pc_door_options *options
 void pc_door_free(pc_door *door);
 
 /* Reads what the call says of its criticality, and admits it or says why not: INVALID_ARGUMENT;
- * RESOURCE_EXHAUSTED with reason CALLER_RATE_EXCEEDED; UNAVAILABLE with reason OVERLOADED. The last
- * two say when to come again. Who the caller is must be known by now. */
+ * RESOURCE_EXHAUSTED with reason CALLER_RATE_EXCEEDED; UNAVAILABLE with reason OVERLOADED, also
+ * where it would not be answered by its deadline. The last two say when to come again. Who the
+ * caller is must be known by now. */
 PC_NODISCARD pc_status pc_door_admit(pc_door *door, pc_call *call, size_t method);
 
 /* Begins to watch a server that serves at `address`. Errors: RESOURCE_EXHAUSTED. */
