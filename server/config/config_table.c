@@ -50,7 +50,7 @@ const config_key config_keys[] = {
      "of answers that callers do not read, in all; when there are more, connections that hold much "
      "get no more, and those that hold most are closed; 0: no bound"},
     {"listen.max_connection_unread_bytes", KEY_BYTES, AT(listen.max_connection_unread_bytes),
-     "16MiB", 0, INT64_C(1024) * 1024 * MIB, NULL, "BYTES",
+     "64MiB", 0, INT64_C(1024) * 1024 * MIB, NULL, "BYTES",
      "the same of one connection, which may always have one answer; 0: no bound"},
     {"listen.max_unread_time", KEY_DURATION, AT(listen.max_unread_time), "60s", 0, DAYS(1), NULL,
      "TIME", "give an answer up that is not read for so long; 0: never"},
