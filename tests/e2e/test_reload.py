@@ -167,10 +167,10 @@ class Reload(unittest.TestCase):
             wait_until(lambda: call(server, "newcomer") == grpc.StatusCode.OK, 10, "the newcomer")
             self.assertEqual(call(server, "caller"), grpc.StatusCode.UNAVAILABLE)
 
-    def callers_server(self, *authorities):
+    def callers_server(self, *authorities, grace):
         self.trust(None, *authorities)
         return self.tls_server(f"--listen-tls-client-ca-file={self.files.path('callers.crt')}",
-                               "--listen-max-connection-age-grace=1s")
+                               f"--listen-max-connection-age-grace={grace}")
 
     def trust(self, server, *authorities):
         """Has the server take callers of these alone; returns when it does."""
@@ -193,7 +193,7 @@ class Reload(unittest.TestCase):
         self.files.make_pair("newcomer", "other")
         request = messages.GetProfileRequest(identity=identity()).SerializeToString()
         retired = "profilecontext_connections_retired_total"
-        with closing(self.callers_server("ca")) as server:
+        with closing(self.callers_server("ca", grace="1s")) as server:
             # One who goes when told, and one with a call that lasts, who does not.
             with self.wire(server, "caller") as well_behaved, self.wire(server, "caller") as stays:
                 self.assertEqual(well_behaved.call(GET, request).status, "0")
@@ -225,7 +225,7 @@ class Reload(unittest.TestCase):
         self.files.make_pair("caller", "ca")
         request = messages.GetProfileRequest(identity=identity()).SerializeToString()
         failures, calls, stop = [], [], threading.Event()
-        with closing(self.callers_server("ca", "other")) as server:
+        with closing(self.callers_server("ca", "other", grace="30s")) as server:
             def load():
                 with self.files.channel(server.address, "ca", "caller") as channel:
                     call = channel.unary_unary(GET)
