@@ -2,14 +2,13 @@
  * that nobody trusts what somebody has changed. */
 #include "audit_show.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "audit/fields.h"
-#include "audit/verify.h"
+#include "audit_files.h"
 #include "config/config.h"
 #include "person.h"
 #include "telemetry/identity_hash.h"
@@ -313,8 +312,12 @@ static void take_line(showing *s)
     put_row(s->out, &line);
 }
 
-static void take_bytes(showing *s, const char *bytes, size_t size)
+static void take_bytes(void *self, const char *bytes, size_t size)
 {
+    showing *s = self;
+    if (size == 0) {
+        s->size = 0; /* Half a line before belongs to another file. */
+    }
     for (size_t i = 0; i < size; i++) {
         if (bytes[i] == '\n') {
             if (s->size <= sizeof s->line) {
@@ -328,27 +331,6 @@ static void take_bytes(showing *s, const char *bytes, size_t size)
             s->size += s->size <= sizeof s->line;
         }
     }
-}
-
-static bool read_file(showing *s, pc_audit_verifier *verifier, const char *path)
-{
-    static char bytes[64 * 1024];
-    FILE *file = fopen(path, "rb");
-    size_t size = 0;
-    s->size = 0;
-    pc_audit_verifier_file(verifier);
-    while (file != NULL && (size = fread(bytes, 1, sizeof bytes, file)) > 0) {
-        pc_audit_verifier_feed(verifier, bytes, size);
-        take_bytes(s, bytes, size);
-    }
-    bool good = file != NULL && ferror(file) == 0;
-    if (!good) {
-        fprintf(stderr, "profilectl: %s: cannot be read: %s\n", path, strerror(errno));
-    }
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    return good;
 }
 
 static exit_code tell_end(const showing *s, const pc_audit_report *report)
@@ -374,21 +356,10 @@ exit_code audit_show(int argc, const char *const *argv, display *out)
     if (!parse(&asked, argc, argv)) {
         return EXIT_CODE_MISUSE;
     }
-    pc_audit_verifier *verifier;
-    pc_status status = pc_audit_verifier_new(&verifier, NULL);
-    if (!pc_status_ok(&status)) {
-        fprintf(stderr, "profilectl: %s\n", pc_status_message(&status));
-        pc_status_clear(&status);
-        return EXIT_CODE_OTHER;
-    }
     static showing s;
     s = (showing){.asked = &asked, .out = out};
-    bool good = true;
-    for (size_t i = 0; good && i < asked.file_count; i++) {
-        good = read_file(&s, verifier, asked.files[i]);
-    }
+    const audit_files files = {asked.files, asked.file_count, NULL, take_bytes, &s};
     pc_audit_report report;
-    pc_audit_verifier_end(verifier, &report);
-    pc_audit_verifier_free(verifier);
-    return good ? tell_end(&s, &report) : EXIT_CODE_OTHER;
+    exit_code code = audit_files_read(&report, &files);
+    return code == EXIT_CODE_OK ? tell_end(&s, &report) : code;
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit/verify.h"
+#include "audit_files.h"
 #include "audit_show.h"
 
 typedef struct {
@@ -120,30 +120,6 @@ static void print_text(const verification *v, const pc_audit_report *r)
            r->last.sequence, hex);
 }
 
-static exit_code read_files(pc_audit_verifier *verifier, const verification *v)
-{
-    static char bytes[64 * 1024];
-    for (size_t i = 0; i < v->file_count; i++) {
-        FILE *file = fopen(v->files[i], "rb");
-        pc_audit_verifier_file(verifier);
-        size_t size = 0;
-        while (file != NULL && (size = fread(bytes, 1, sizeof bytes, file)) > 0) {
-            pc_audit_verifier_feed(verifier, bytes, size);
-        }
-        bool failed = file == NULL || ferror(file) != 0;
-        if (failed) {
-            fprintf(stderr, "profilectl: %s: cannot be read: %s\n", v->files[i], strerror(errno));
-        }
-        if (file != NULL) {
-            (void)fclose(file);
-        }
-        if (failed) {
-            return EXIT_CODE_OTHER;
-        }
-    }
-    return EXIT_CODE_OK;
-}
-
 exit_code command_audit(int argc, const char *const *argv, display *out)
 {
     if (argc > 0 && strcmp(argv[0], "show") == 0) {
@@ -153,17 +129,13 @@ exit_code command_audit(int argc, const char *const *argv, display *out)
     if (!parse(&v, argc, argv)) {
         return EXIT_CODE_MISUSE;
     }
-    pc_audit_verifier *verifier;
-    pc_status status = pc_audit_verifier_new(&verifier, v.has_anchor ? &v.anchor : NULL);
-    if (!pc_status_ok(&status)) {
-        fprintf(stderr, "profilectl: %s\n", pc_status_message(&status));
-        pc_status_clear(&status);
-        return EXIT_CODE_OTHER;
-    }
+    const audit_files files = {
+        .paths = v.files,
+        .count = v.file_count,
+        .anchor = v.has_anchor ? &v.anchor : NULL,
+    };
     pc_audit_report report;
-    exit_code code = read_files(verifier, &v);
-    pc_audit_verifier_end(verifier, &report);
-    pc_audit_verifier_free(verifier);
+    exit_code code = audit_files_read(&report, &files);
     if (code != EXIT_CODE_OK) {
         return code;
     }
