@@ -31,8 +31,9 @@ struct pc_door {
     pc_door_options options;
     pc_shedding shedding;
     pc_quotas *quotas;
-    counts *counts;                /* in stripes */
-    atomic_int_least64_t delay_ns; /* the latest */
+    counts *counts;                  /* in stripes */
+    atomic_int_least64_t delay_ns;   /* the latest */
+    atomic_int_least64_t lasting_ns; /* the less of that and the one before */
 
     /* Of the pulse's thread: */
     pc_pulse *pulse; /* NULL: nothing is watched */
@@ -149,10 +150,11 @@ static pc_status check_pressure(pc_door *door, pc_criticality criticality, unsig
 /* Whether the call would probably be answered when its caller has given up, so that the work were
  * for nothing. Core reckons a deadline from when it reads the call: what that waited in its socket,
  * which is up to the delay, is gone too; and the delay is an old one that may have grown, which is
- * only held against calls that are not the most critical. */
+ * only held against calls that are not the most critical. A hiccup, which one pulse felt and the
+ * next did not, is over when it is known. */
 static bool comes_too_late(const pc_door *door, const pc_call *call)
 {
-    int64_t delay_ns = atomic_load_explicit(&door->delay_ns, memory_order_relaxed);
+    int64_t delay_ns = atomic_load_explicit(&door->lasting_ns, memory_order_relaxed);
     if (delay_ns < LEAST_DELAY_NS || door->options.delay_bound_ms <= 0) {
         return false;
     }
@@ -218,7 +220,10 @@ static void give_memory_back(pc_door *door)
 static void on_delay(void *self, int64_t delay_ns)
 {
     pc_door *door = self;
+    int64_t before_ns = atomic_load_explicit(&door->delay_ns, memory_order_relaxed);
     atomic_store_explicit(&door->delay_ns, delay_ns, memory_order_relaxed);
+    atomic_store_explicit(&door->lasting_ns, delay_ns < before_ns ? delay_ns : before_ns,
+                          memory_order_relaxed);
     pc_shedding_observe(&door->shedding, delay_ns, door->options.delay_bound_ms * 1000000);
     pc_rpc_server_give_up_unread(door->server);
     if (++door->pulses % TRIM_LOOK_PULSES == 0) {
