@@ -36,7 +36,7 @@
 #include "util/listener.h"
 #include "watchdog.h"
 
-enum { METHODS_MAX = 32, OWN_DESCRIPTORS = 128 };
+enum { METHODS_MAX = 32, OWN_DESCRIPTORS = 128, LAST_WORDS_MS = 1000 };
 
 static const char *const served[] = {"profilecontext.v1.ProfileContext", "grpc.health.v1.Health",
                                      PC_UPSTREAM_HEALTH};
@@ -381,6 +381,7 @@ static void on_dead(void *self)
     pc_app *app = self;
     PC_LOG(app->log, PC_LOG_ERROR, "server.dead", pc_log_text("address", app->address),
            pc_log_text("advice", "who supervises this process should start it anew"));
+    pc_log_flush(app->log, pc_clock_after_ms(pc_clock_now_ns(), LAST_WORDS_MS));
     _exit(PC_EXIT_DEAD);
 }
 

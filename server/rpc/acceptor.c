@@ -282,7 +282,7 @@ static bool refuse_one(pc_acceptor *acceptor)
     return is_refused;
 }
 
-/* False when descriptors or memory are lacking. */
+/* False when descriptors or memory are lacking, or nobody can come in any more. */
 static bool accept_some(pc_acceptor *acceptor)
 {
     for (int i = 0; i < AT_ONCE_MAX; i++) {
@@ -295,7 +295,7 @@ static bool accept_some(pc_acceptor *acceptor)
         }
         bool lacks = descriptor < 0 && (errno == EMFILE || errno == ENFILE);
         if ((lacks && !refuse_one(acceptor)) ||
-            (descriptor < 0 && (errno == ENOBUFS || errno == ENOMEM))) {
+            (descriptor < 0 && (errno == ENOBUFS || errno == ENOMEM || errno == EINVAL))) {
             return false;
         }
         if (descriptor < 0) {

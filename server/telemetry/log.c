@@ -29,11 +29,13 @@ struct pc_log {
     pc_log_options options;
     uint8_t key[PC_IDENTITY_KEY_BYTES_MAX];
     size_t key_size;
-    pthread_mutex_t lock; /* guards: first, count, dropped, stopping, and the slots' content */
+    pthread_mutex_t lock; /* guards: first, count, dropped, writing, stopping, the slots' content */
     pthread_cond_t changed;
+    pthread_cond_t written; /* by the monotonic clock */
     size_t first;
     size_t count;
     uint64_t dropped;
+    bool writing; /* a line is out of the slots, and not yet put out */
     bool stopping;
     pthread_t thread;
     line slots[SLOTS];
@@ -196,6 +198,18 @@ void pc_log_write(pc_log *log, pc_log_level level, const char *event, const pc_l
     pthread_mutex_unlock(&log->lock);
 }
 
+void pc_log_flush(pc_log *log, int64_t until_ns)
+{
+    const struct timespec until = {.tv_sec = until_ns / 1000000000,
+                                   .tv_nsec = until_ns % 1000000000};
+    int failed = 0;
+    pthread_mutex_lock(&log->lock);
+    while ((log->count > 0 || log->writing) && failed == 0) {
+        failed = pthread_cond_timedwait(&log->written, &log->lock, &until);
+    }
+    pthread_mutex_unlock(&log->lock);
+}
+
 static void put_out(const pc_log *log, const line *l)
 {
     size_t done = 0;
@@ -227,6 +241,7 @@ static void *write_lines(void *argument)
         log->count--;
         uint64_t dropped = log->dropped;
         log->dropped = 0;
+        log->writing = true;
         pthread_mutex_unlock(&log->lock);
         put_out(log, &next);
         if (dropped > 0) {
@@ -235,6 +250,8 @@ static void *write_lines(void *argument)
             put_out(log, &next);
         }
         pthread_mutex_lock(&log->lock);
+        log->writing = false;
+        pthread_cond_broadcast(&log->written);
     }
     pthread_mutex_unlock(&log->lock);
     return NULL;
@@ -256,8 +273,14 @@ pc_status pc_log_new(pc_log **out, const pc_log_options *options)
     memcpy(log->key, options->hash_key, log->key_size);
     pthread_mutex_init(&log->lock, NULL);
     pthread_cond_init(&log->changed, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&log->written, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     if (!pc_thread_start(&log->thread, "log", write_lines, log)) {
         pthread_cond_destroy(&log->changed);
+        pthread_cond_destroy(&log->written);
         pthread_mutex_destroy(&log->lock);
         free(log);
         return pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "NO_THREADS",
@@ -278,6 +301,7 @@ void pc_log_free(pc_log *log)
     pthread_mutex_unlock(&log->lock);
     pthread_join(log->thread, NULL);
     pthread_cond_destroy(&log->changed);
+    pthread_cond_destroy(&log->written);
     pthread_mutex_destroy(&log->lock);
     OPENSSL_cleanse(log->key, sizeof log->key);
     free(log);

@@ -53,6 +53,9 @@ bool pc_log_enabled(const pc_log *log, pc_log_level level);
 void pc_log_write(pc_log *log, pc_log_level level, const char *event, const pc_log_field *fields,
                   size_t count);
 
+/* Waits until what has been written is put out, or until then: for one who ends the process. */
+void pc_log_flush(pc_log *log, int64_t until_ns);
+
 /* PC_LOG(log, PC_LOG_INFO, "server.ready", pc_log_text("address", address)); fields are only made
  * when the level is on. At least one field. */
 #define PC_LOG(log, level, event, ...)                                                             \

@@ -80,13 +80,14 @@ def wait_until(condition, seconds=10.0, what="condition"):
 class Process:
     """A program under test; its log is kept for the message of a failure."""
 
-    def __init__(self, arguments, env=None, stdout=subprocess.PIPE):
+    def __init__(self, arguments, env=None, stdout=subprocess.PIPE, pass_fds=()):
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log", delete=False)
         self.arguments = arguments
         # A variable of None is not there.
         given = {k: v for k, v in {**os.environ, **(env or {})}.items() if v is not None}
         self.popen = subprocess.Popen(
-            arguments, stdout=stdout, stderr=self.log, env=given, text=True
+            arguments, stdout=stdout, stderr=self.log, env=given, text=True,
+            pass_fds=pass_fds
         )
 
     def read_log(self):
@@ -164,7 +165,7 @@ class Sandbox(Process):
 class Server(Process):
     """profile-contextd in front of an upstream."""
 
-    def __init__(self, upstream_url, *arguments, env=None):
+    def __init__(self, upstream_url, *arguments, env=None, pass_fds=()):
         self.folder = tempfile.mkdtemp()
         ready = os.path.join(self.folder, "ready")
         super().__init__(
@@ -182,6 +183,7 @@ class Server(Process):
                 *arguments,
             ],
             env={"PROFILE_CONTEXT_UPSTREAM_CLIENT_SECRET": "sandbox-secret", **(env or {})},
+            pass_fds=pass_fds,
         )
 
         def address():

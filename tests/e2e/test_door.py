@@ -200,6 +200,25 @@ class Door(unittest.TestCase):
 
             wait_until(served, 10, "a new caller to be served")
 
+    def test_a_port_that_is_dead_ends_the_process(self):
+        # The test has the listening socket too, and shuts it: nobody can come in any more.
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            address = f"--listen-address=fd:{listener.fileno()}"
+            server = Server(self.sandbox.url, address, "--door-probe-interval=300ms",
+                            "--operator-address=127.0.0.1:0", "--log-level=info",
+                            pass_fds=[listener.fileno()])
+            with closing(server):
+                server.call("GetContext", messages.GetContextRequest(identity=identity(*ADA)))
+                watch = server.channel.unary_stream("/grpc.health.v1.Health/Watch")(b"", timeout=30)
+                self.assertEqual(next(watch), b"\x08\x01")
+                self.assertEqual(server.operator("/readyz")[0], 200)
+                listener.shutdown(socket.SHUT_RDWR)
+                # Who is connected is told, and so is who asks the operator port.
+                self.assertEqual(next(watch), b"\x08\x02")
+                wait_until(lambda: "server.answers_no_more" in server.read_log(), 10, "a word of it")
+                self.assertEqual(server.popen.wait(30), 3)
+                self.assertIn('"event":"server.dead"', server.read_log())
+
     def test_the_version_tells_what_the_core_lacks(self):
         text = subprocess.run([program("profile-contextd"), "--version"], capture_output=True,
                               text=True, check=True).stdout
