@@ -72,13 +72,14 @@ class Connection:
 
     def __init__(self, address, hello=True, values=None, receive_buffer=None, source=None):
         host, port = address.rsplit(":", 1)
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        is_unix = host == "unix"
+        self.socket = socket.socket(socket.AF_UNIX if is_unix else socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         if source is not None:
             self.socket.bind((source, 0))
         self.socket.settimeout(10)
-        self.socket.connect((host, int(port)))
+        self.socket.connect(port if is_unix else (host, int(port)))
         self.buffer = b""
         if hello:
             self.socket.sendall(PREFACE + settings(values))
