@@ -134,12 +134,13 @@ class Reload(unittest.TestCase):
                     wait_until(lambda: self.served(server) == name, 10, f"certificate {name}")
                 for _ in range(100):
                     server.popen.send_signal(signal.SIGHUP)
+                # However slow the machine is.
+                wait_until(lambda: failures or len(calls) > 30, 60, "calls meanwhile and after")
             finally:
                 stop.set()
                 for thread in threads:
                     thread.join()
             self.assertEqual(failures, [])
-            self.assertGreater(len(calls), 30)
             server.quit()
 
     def test_callers_of_a_new_authority_are_let_in_and_of_the_old_turned_away(self):
@@ -247,12 +248,12 @@ class Reload(unittest.TestCase):
                         "profilecontext_connections_accepted_total"] >= before + 3, 10,
                         "all to come anew")
                     self.trust(server, "ca", "other")
+                wait_until(lambda: failures or len(calls) > 30, 60, "calls meanwhile and after")
             finally:
                 stop.set()
                 for thread in threads:
                     thread.join()
             self.assertEqual(failures, [])
-            self.assertGreater(len(calls), 30)
             server.quit()
 
     def test_a_new_client_secret_is_used_for_the_next_token(self):

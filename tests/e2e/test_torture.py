@@ -132,12 +132,15 @@ class Torture(unittest.TestCase):
 
     def torture(self, server):
         calls = self.calls(server)
+        places = 0
         for name, call in calls.items():
             usual = self.code_of(call)
             self.control.set(-1)
             call_again = self.code_of(call)
             self.assertEqual(call_again, usual, name)
-            for place in self.sample(self.control.made() + 1):
+            sample = self.sample(self.control.made() + 1)
+            places += len(sample)
+            for place in sample:
                 self.control.set(place)
                 code = self.code_of(call)
                 where = f"{name}, allocation {place}, PC_SEED={SEED}"
@@ -150,6 +153,7 @@ class Torture(unittest.TestCase):
                 self.control.set(-1)
                 self.assertEqual(self.code_of(call), usual, f"after {where}")
         self.control.set(-1)
+        print(f"{places} allocations of {len(calls)} calls")
         server.quit()
 
     # ---- tests
@@ -193,6 +197,7 @@ class Torture(unittest.TestCase):
 
         self.assertEqual(start(-1), 0)
         codes = [start(place) for place in self.sample(self.control.made())]
+        print(f"{len(codes)} allocations of the start")
         self.assertIn(1, codes)
 
 

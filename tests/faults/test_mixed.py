@@ -63,6 +63,7 @@ class Caller(threading.Thread):
         self.stop = stop
         self.codes = {}
         self.wrong = []
+        self.late = []
         self.start()
 
     def run(self):
@@ -98,8 +99,10 @@ class Caller(threading.Thread):
         late = time.monotonic() - end
         code = call.code()
         self.codes[code] = self.codes.get(code, 0) + 1
-        if code not in ALLOWED or late > LATE:
-            self.wrong.append(f"{name}: {code} {call.details()}, {late:.3f} s late")
+        if code not in ALLOWED:
+            self.wrong.append(f"{name}: {code} {call.details()}")
+        if late > LATE:
+            self.late.append(f"{name}: {code} {call.details()}, {late:.3f} s late")
 
 
 class Mixed(FaultCase):
@@ -145,6 +148,9 @@ class Mixed(FaultCase):
                   f"{[round(size, 1) for size in sizes]}, descriptors {opened}", flush=True)
             for caller in callers:
                 self.assertEqual(caller.wrong, [], f"PC_FAULTS_SEED={SEED}")
+            # In an hour the machine itself holds up one or another of a million.
+            late = [text for caller in callers for text in caller.late]
+            self.assertLessEqual(len(late), sum(codes.values()) // 100000, f"PC_FAULTS_SEED={SEED} {late}")
             self.assertGreater(codes.get(Code.OK, 0), 50, f"PC_FAULTS_SEED={SEED} {codes}")
             if KIND == "plain":
                 # What is kept for reuse has been made after the second part.
