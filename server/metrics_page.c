@@ -189,6 +189,11 @@ static void write_retries(pc_buffer *out, const pc_entity_counters *counters)
     write_one(out, "profilecontext_upstream_retries_withheld_total", PC_METRIC_COUNTER,
               "Retries not made, as their share of all calls was used up.",
               counters->retries_withheld);
+    write_one(
+        out, "profilecontext_upstream_resent_total", PC_METRIC_COUNTER,
+        "Requests sent a second time at once, as their connection had ended or the upstream had "
+        "refused them before it saw them; not in the retries.",
+        counters->resent);
 }
 
 static void write_breakers(pc_buffer *out, const pc_breaker_figures figures[PC_UPSTREAM_HOST_COUNT])

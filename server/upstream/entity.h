@@ -297,6 +297,7 @@ typedef struct {
     int64_t token_left_ms;     /* until it expires; -1 likewise, or it never does */
     uint64_t connections_open; /* to the upstream, and to IMS */
     uint64_t connections_opened;
+    uint64_t resent; /* requests that libcurl sent again, to both; not in `retries` */
 } pc_entity_counters;
 
 void pc_entity_client_counters(const pc_entity_client *client, pc_entity_counters *out);

@@ -372,6 +372,7 @@ void pc_entity_client_counters(const pc_entity_client *client, pc_entity_counter
     pc_token_counters(client->token, &out->token_requests, &out->token_failures);
     out->token_age_ms = pc_token_age_ms(client->token, &out->token_left_ms);
     pc_transfer_connections(client->transfer, &out->connections_open, &out->connections_opened);
+    out->resent = pc_transfer_resent(client->transfer);
 }
 
 const pc_answer_counts *pc_entity_client_answers(const pc_entity_client *client)

@@ -41,6 +41,7 @@ enum {
     HEADER_TEXT_MAX = 128,
     CA_CACHE_S = 60, /* so that a renewed ca_file comes into use */
     UNHEARD_MS_MAX = 10 * 1000,
+    SENT_MAX = 2, /* times that libcurl may send a request, see on_sending */
 };
 
 struct pc_transfer {
@@ -51,6 +52,7 @@ struct pc_transfer {
     atomic_bool is_closing; /* pc_transfer_free has begun: no new requests */
     atomic_uint_fast64_t connections_opened;
     atomic_uint_fast64_t connections_closed;
+    atomic_uint_fast64_t resent;
     /* The transfer thread only, while the loop runs: */
     CURLM *multi;
     pc_sockets sockets;
@@ -89,7 +91,8 @@ struct pc_transfer_op {
     /* The transfer thread only: */
     pc_transfer *transfer;
     bool ended;
-    CURL *easy; /* NULL unless running */
+    CURL *easy;    /* NULL unless running */
+    unsigned sent; /* times that libcurl was about to send it */
     pc_transfer_op *next;
     pc_transfer_op *previous;
     pc_loop_timer deadline;
@@ -166,6 +169,7 @@ static pc_status status_of_curl(CURLcode code, refusal refused, int64_t deadline
     case CURLE_PARTIAL_FILE:
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
+    case CURLE_ABORTED_BY_CALLBACK: /* by on_sending */
         return pc_status_new(PC_CODE_UNAVAILABLE, "UPSTREAM_CONNECTION_LOST",
                              "The connection to the upstream broke (libcurl code %d).", (int)code);
     case CURLE_UNSUPPORTED_PROTOCOL: /* what is not HTTP/1 passes for a refused HTTP/0.9 */
@@ -393,6 +397,26 @@ static int on_socket_unwanted(void *self, curl_socket_t fd)
     return close(fd);
 }
 
+/* libcurl sends a request again by itself, up to five times, when a connection that it had kept
+ * ends before a byte has come back, or the upstream refuses the stream. Once is allowed, and
+ * counted; after that it is for whoever counts retries against their allowance. */
+static int on_sending(void *self, char *to, char *from, int to_port, int from_port)
+{
+    (void)to;
+    (void)from;
+    (void)to_port;
+    (void)from_port;
+    pc_transfer_op *op = self;
+    op->sent++;
+    if (op->sent > SENT_MAX) {
+        return CURL_PREREQFUNC_ABORT;
+    }
+    if (op->sent > 1) {
+        atomic_fetch_add(&op->transfer->resent, 1);
+    }
+    return CURL_PREREQFUNC_OK;
+}
+
 static long ms_left(int64_t deadline_ns, int64_t now_ns)
 {
     int64_t ms = (deadline_ns - now_ns) / 1000000 + 1;
@@ -476,6 +500,8 @@ static bool configure(CURL *easy, pc_transfer_op *op)
     SET(CURLOPT_OPENSOCKETDATA, op->transfer);
     SET(CURLOPT_CLOSESOCKETFUNCTION, on_socket_unwanted);
     SET(CURLOPT_CLOSESOCKETDATA, op->transfer);
+    SET(CURLOPT_PREREQFUNCTION, on_sending);
+    SET(CURLOPT_PREREQDATA, op);
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, op);
     SET(CURLOPT_WRITEFUNCTION, on_body);
@@ -788,6 +814,11 @@ void pc_transfer_connections(const pc_transfer *transfer, uint64_t *open_out, ui
     uint64_t closed = atomic_load(&transfer->connections_closed);
     *opened_out = atomic_load(&transfer->connections_opened);
     *open_out = *opened_out - closed;
+}
+
+uint64_t pc_transfer_resent(const pc_transfer *transfer)
+{
+    return atomic_load(&transfer->resent);
 }
 
 pc_loop *pc_transfer_loop(pc_transfer *transfer)

@@ -93,6 +93,10 @@ void pc_transfer_free(pc_transfer *transfer);
 /* How many connections there are now, and how many were opened so far. Any thread. */
 void pc_transfer_connections(const pc_transfer *transfer, uint64_t *open_out, uint64_t *opened_out);
 
+/* How many requests libcurl has sent a second time by itself, as their connection ended before a
+ * byte had come back or the upstream refused them unseen. Any thread. */
+uint64_t pc_transfer_resent(const pc_transfer *transfer);
+
 /* The loop that everything here runs on. Borrowed until pc_transfer_free. */
 pc_loop *pc_transfer_loop(pc_transfer *transfer);
 

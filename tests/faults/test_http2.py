@@ -76,6 +76,7 @@ class Http2Faults(FaultCase):
                     self.assertEqual(outcome.code, Code.OK, f"{name}: {outcome}")
                     self.assertEqual(len(met), 2, name)
             samples = server.metrics()
+            self.assertEqual(samples["profilecontext_upstream_resent_total"], 1)  # what was refused
             print("retries by us:", int(sum(value for key, value in samples.items()
                                             if "upstream_retries_total" in key)),
                   "of", len(self.FAULTS))
@@ -91,6 +92,18 @@ class Http2Faults(FaultCase):
                     self.assertEqual(outcome.code, Code.UNAVAILABLE, name)
                     self.assertEqual(outcome.reason, "UPSTREAM_CONNECTION_LOST", name)
                 self.assertEqual(self.recovers(server).code, Code.OK, name)
+
+    def test_what_is_refused_is_sent_twice_and_no_more(self):
+        """libcurl by itself would send it six times."""
+        with self.server("--upstream-retry-percent=0", "--breaker-failure-percent=0",
+                         "--operator-address=127.0.0.1:0") as server:
+            self.recovers(server)
+            self.answer = lambda stream: stream.reset(REFUSED)
+            before = self.upstream.number
+            outcomes = [self.call(server) for _ in range(10)]
+            self.assertEqual({outcome.reason for outcome in outcomes}, {"UPSTREAM_CONNECTION_LOST"})
+            self.assertEqual(self.upstream.number - before, 20)
+            self.assertEqual(server.metrics()["profilecontext_upstream_resent_total"], 10)
 
     def test_every_stream_reset_for_ever(self):
         with self.server("--breaker-min-calls=10", "--breaker-open=200ms") as server:
