@@ -72,7 +72,7 @@ void policy_hide_insights(policy_reading *r, pc_hidden_insights *out, const pc_m
     r->out_of_memory = r->out_of_memory || insights == NULL;
     for (size_t i = 0; i < count && !r->out_of_memory; i++) {
         const pc_config_insight *insight = &r->config->insights[i];
-        field_path read;
+        field_path read = {.size = 0};
         if (!hides_insight(r, &read, clear, insight)) {
             continue;
         }

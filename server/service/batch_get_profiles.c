@@ -175,7 +175,7 @@ static void tell_persons(const operation *op, const verdict *verdicts)
 /* Of one who may not be asked for. */
 static void put_denied(pc_buffer *out, const operation *op, const pc_person_ref *ref)
 {
-    const pc_batch_result none = {.failure = PC_OK};
+    const pc_batch_result none = {.failure = PC_OK, .xid = ""};
     verdict denied = {.failure = pc_access_one(&op->access, ref)};
     put_entry(out, op, &denied, &none, 0);
     pc_status_clear(&denied.failure);

@@ -55,7 +55,7 @@ static void test_policies__what_is_full_or_too_long_is_said(void **state)
     int added = 2;
     for (int i = 0; i < 2 * PC_POLICIES_MAX; i++) {
         (void)snprintf(name, sizeof name, "policy-%d", i);
-        added += pc_policies_add(&policies, name, (uint64_t)(100 + i));
+        added += pc_policies_add(&policies, name, (uint64_t)i + 100);
     }
     assert_int_equal(added, PC_POLICIES_MAX);
     assert_null(pc_policies_at(&policies, PC_POLICIES_MAX));
