@@ -71,7 +71,8 @@ void pc_mask_put_missing(pc_buffer *out, uint32_t number, const char *prefix, co
                          const pc_mask *kept, size_t size_max);
 
 /* Whether all that an XDM path such as `commerce.order.priceTotal` can mean in a message of the
- * mask's is kept: what has no typed field is part of the extensions. */
+ * mask's is kept: what has no typed field is part of the extensions, unless it is a field's name in
+ * another case or with a prefix. */
 bool pc_mask_keeps_json_path(const pc_mask *mask, const char *path);
 
 /* Appends the fields of the message in `wire` that the mask keeps, in their order. Fields that the

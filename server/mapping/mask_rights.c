@@ -1,5 +1,6 @@
 /* Masks set against each other: what one leaves of the other, for access rules. */
 #include <string.h>
+#include <strings.h>
 
 #include "mapping/mask_internal.h"
 #include "mapping/wire.h"
@@ -181,12 +182,35 @@ void pc_mask_put_missing(pc_buffer *out, uint32_t number, const char *prefix, co
 
 /* ---- paths of XDM ---------------------------------------------------------------------------- */
 
+/* The field that a name stands for, also in another case or with a prefix such as `xdm:`: nobody
+ * says that the upstream takes these for others. */
+static const pc_field_table *find_alike(const pc_message_table *table, const char *name,
+                                        size_t length)
+{
+    const pc_field_table *field = pc_table_find_json(table, name, length);
+    size_t start = length;
+    while (start > 0 && strchr(":@", name[start - 1]) == NULL) {
+        start--;
+    }
+    for (size_t i = 0; field == NULL && i < table->field_count; i++) {
+        const char *json_name = table->fields[i].json_name;
+        if (strlen(json_name) == length - start && length > start &&
+            strncasecmp(json_name, name + start, length - start) == 0) {
+            field = &table->fields[i];
+        }
+    }
+    return field;
+}
+
 bool pc_mask_keeps_json_path(const pc_mask *mask, const char *path)
 {
     while (!mask->all) {
         size_t length = strcspn(path, ".");
+        if (length == 0) {
+            return false;
+        }
         const pc_field_table *field =
-            mask->table == NULL ? NULL : pc_table_find_json(mask->table, path, length);
+            mask->table == NULL ? NULL : find_alike(mask->table, path, length);
         if (field == NULL && mask->table != NULL && mask->table->extensions_number != 0) {
             field = pc_table_find_number(mask->table, mask->table->extensions_number);
         }

@@ -145,6 +145,37 @@ static void what_is_denied_or_masked_cannot_be_searched_by(void **state)
     pc_policy_unref(policy);
 }
 
+static void what_is_denied_cannot_be_searched_by_in_another_spelling(void **state)
+{
+    (void)state;
+    pc_policy *policy = compile("namespaces: '*', sections: '*', fields: {deny: events.commerce}");
+    const pc_mask *clear = pc_policy_grant(policy, "a")->views[PC_VIEW_EVENTS].clear;
+    static const char *const refused[] = {
+        "commerce.order.priceTotal",
+        "Commerce.order.priceTotal",
+        "COMMERCE",
+        "xdm:commerce.order",
+        "xdm:Commerce",
+        "a:b:commerce",
+        "@commerce",
+        "commerce.",
+        ".commerce",
+    };
+    static const char *const allowed[] = {"eventType", "EventType", "_tenant.commerce",
+                                          "commercial", "xdm:"};
+    for (size_t i = 0; i < PC_COUNT_OF(refused); i++) {
+        if (pc_mask_keeps_json_path(clear, refused[i])) {
+            fail_msg("%s", refused[i]);
+        }
+    }
+    for (size_t i = 0; i < PC_COUNT_OF(allowed); i++) {
+        if (!pc_mask_keeps_json_path(clear, allowed[i])) {
+            fail_msg("%s", allowed[i]);
+        }
+    }
+    pc_policy_unref(policy);
+}
+
 /* ---- insights -------------------------------------------------------------------------------- */
 
 static char reads[][48] = {
@@ -432,6 +463,7 @@ int main(void)
         cmocka_unit_test(a_summary_tells_nothing_of_what_is_denied_or_masked),
         cmocka_unit_test(other_namespaces_are_not_named_anywhere),
         cmocka_unit_test(what_is_denied_or_masked_cannot_be_searched_by),
+        cmocka_unit_test(what_is_denied_cannot_be_searched_by_in_another_spelling),
         cmocka_unit_test(an_insight_is_hidden_where_the_field_that_it_reads_is),
         cmocka_unit_test(an_insight_needs_the_consent_that_the_field_needs_which_it_reads),
         cmocka_unit_test(values_are_shown_changed),
