@@ -38,6 +38,7 @@ typedef struct {
     pc_part_source source; /* its part is owned; NULL on failure */
     /* What is given where the flight fails or is late; owned. */
     pc_part_source fallback;
+    pc_nothing fallback_nothing; /* the same where it is that there is none */
 } part_fetch;
 
 struct pc_gathering {
@@ -179,6 +180,7 @@ static pc_freshness_question question_of(const pc_gather_plan *plan, pc_part_kin
         .bound_ms = plan->staleness_bound_ms,
         .age_ms = (now_ns - cached->fetched_ns) / 1000000,
         .missing = cached->nothing != PC_NOTHING_NOT,
+        .is_hidden = plan->with_profile,
         .popular = cached->popular,
     };
 }
@@ -445,6 +447,7 @@ static bool take_remembered(pc_gathering *g, part_fetch *f)
         note_given(g->gatherer, &g->key, f->kind, &cached);
     } else if (verdict.give_if_bad) {
         f->fallback = source;
+        f->fallback_nothing = cached.nothing;
     } else {
         pc_slice_unref(cached.part);
     }
@@ -601,6 +604,20 @@ static void settle_failed(pc_gathering *g, pc_part_kind kind, pc_status failure,
     *failure_of(g, kind) = failure;
 }
 
+/* Takes what is remembered, of a flight that has failed or is late. False when nothing is. */
+static bool settle_fallback(pc_gathering *g, part_fetch *f)
+{
+    const pc_part_source none = {.part = NULL};
+    if (f->fallback.part != NULL) {
+        settle_part(g, f->kind, &f->fallback);
+    } else if (f->fallback_nothing != PC_NOTHING_NOT) {
+        settle_failed(g, f->kind, nothing_status(f->fallback_nothing), &none);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 /* That a person is unknown is an answer; that the upstream has failed is none. */
 static bool is_bad(const pc_status *status)
 {
@@ -646,9 +663,7 @@ static void map_part(pc_job *job)
     }
     if (!too_late && pc_status_ok(&f->status)) {
         settle_part(g, f->kind, &f->source);
-    } else if (!too_late && f->fallback.part != NULL && is_bad(&f->status)) {
-        settle_part(g, f->kind, &f->fallback);
-    } else if (!too_late) {
+    } else if (!too_late && !(is_bad(&f->status) && settle_fallback(g, f))) {
         settle_failed(g, f->kind, f->status, &f->source);
         f->status = PC_OK;
     }
@@ -778,9 +793,7 @@ static void settle_unarrived(pc_gathering *g, pc_part_kind kind)
     if (g->cancelled) {
         settle_failed(
             g, kind, pc_status_new(PC_CODE_CANCELLED, "CALLER_GONE", "the caller has gone"), &none);
-    } else if (f->fallback.part != NULL) {
-        settle_part(g, kind, &f->fallback);
-    } else {
+    } else if (!settle_fallback(g, f)) {
         settle_failed(g, kind,
                       pc_status_new(PC_CODE_DEADLINE_EXCEEDED, "UPSTREAM_LATE",
                                     "the upstream did not answer before the deadline"),

@@ -190,5 +190,38 @@ class WithheldOfRemembered(Withheld):
     arguments = ("--cache-max-bytes=64MiB",)
 
 
+class InAnOutage(unittest.TestCase):
+    """What is remembered of the withheld and of the unknown outlasts an outage alike, though it is
+    believed for other times of those whose absence is no secret."""
+
+    def check(self, *arguments):
+        certificates = Certificates(["spiffe://test/marketing"])
+        sandbox = Sandbox()
+        server = start(sandbox.url, certificates, POLICY, "--cache-max-bytes=64MiB",
+                       "--cache-missing-fresh=0ms", *arguments)
+        caller = Caller(server, certificates, "spiffe://test/marketing")
+        try:
+            for outage in (False, True):
+                sandbox.faults({"operations": {"*": {"down": True}}} if outage else {})
+                for method in ("GetProfile", "ListEvents"):
+                    told = {caller.refused(method, one(method, identity(*person))).reason
+                            for person in (CARL, NOBODY)}
+                    self.assertEqual(told, {"CONSENT_MISSING"}, (method, outage))
+            caller.close()
+            server.end_well()
+        finally:
+            caller.close()
+            sandbox.close()
+            certificates.close()
+
+    def test_while_it_is_fresh(self):
+        self.check()
+
+    def test_when_it_is_only_better_than_nothing(self):
+        self.check("--cache-profile-fresh=0ms", "--cache-segments-fresh=0ms",
+                   "--cache-identities-fresh=0ms", "--cache-insights-fresh=0ms",
+                   "--cache-events-fresh=0ms", "--cache-revalidate=0ms")
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

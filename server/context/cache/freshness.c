@@ -34,13 +34,15 @@ pc_freshness_verdict pc_freshness_judge(const pc_freshness_rules *rules,
         (question->is_bounded && is_too_old(age, question->bound_ms))) {
         return (pc_freshness_verdict){.fetch = true};
     }
-    int64_t fresh = question->missing ? rules->missing_ms : fresh_for(rules, question->sections);
+    bool unknown = question->missing && !question->is_hidden;
+    int64_t fresh = unknown ? rules->missing_ms : fresh_for(rules, question->sections);
     if (age <= fresh) {
         bool ahead = question->popular && !question->missing && rules->ahead_percent < 100 &&
                      age > fresh / 100 * rules->ahead_percent;
-        return (pc_freshness_verdict){.give = true, .fetch = ahead};
+        bool may_be_known = question->missing && age > rules->missing_ms;
+        return (pc_freshness_verdict){.give = true, .fetch = ahead || may_be_known};
     }
-    if (question->missing) {
+    if (unknown) {
         /* That someone was unknown once is no answer when it cannot be looked up now. */
         return (pc_freshness_verdict){.fetch = true};
     }

@@ -11,6 +11,10 @@
  * What is older than the bound of the caller's rule is useless, whatever M says or does not say;
  * with a bound of 0 all is.
  *
+ * That there is nothing is given while it is younger than `missing`, and then fetched. From who is
+ * not to know whether there is something it is kept by the time, too: it is given as long as data
+ * would be, and fetched behind it.
+ *
  * Every section has its own `fresh`; a part that serves several is judged by the strictest of them.
  * Threads: pure. */
 #ifndef PC_CONTEXT_CACHE_FRESHNESS_H
@@ -39,8 +43,9 @@ typedef struct {
     bool is_bounded;      /* a rule says how old it may be at most */
     int64_t bound_ms;
     int64_t age_ms;
-    bool missing; /* the data is that there is none */
-    bool popular; /* asked for often */
+    bool missing;   /* the data is that there is none, */
+    bool is_hidden; /* which the caller is not to know */
+    bool popular;   /* asked for often */
 } pc_freshness_question;
 
 typedef struct {
