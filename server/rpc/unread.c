@@ -22,7 +22,9 @@ struct pc_unread {
 
     pthread_mutex_t lock; /* guards: calls, and the links of each */
     pc_call *calls;
-    int64_t looked_ns; /* of who looks: when the roll was gone through last */
+    /* Of who looks: */
+    int64_t looked_ns; /* when the roll was gone through last */
+    bool was_too_much;
 };
 
 pc_unread *pc_unread_new(const pc_unread_options *options)
@@ -231,7 +233,10 @@ void pc_unread_look(pc_unread *unread, pc_connections *connections, int64_t now_
     const pc_unread_options *options = &unread->options;
     int64_t patience_ns = options->time_max_ns > 0 ? options->time_max_ns : INT64_MAX;
     bool too_much = options->bytes_max > 0 && of_all(unread) > options->bytes_max;
-    if (too_much) {
+    /* Not at once: refusals count too, for the moment that they take. */
+    bool stays_too_much = too_much && unread->was_too_much;
+    unread->was_too_much = too_much;
+    if (stays_too_much) {
         pc_connections_cut_owing(connections, options->bytes_max - options->bytes_max / 8, cut,
                                  self);
         patience_ns = patience_ns < PATIENCE_IN_NEED_NS ? patience_ns : PATIENCE_IN_NEED_NS;
