@@ -180,7 +180,7 @@ static pc_freshness_question question_of(const pc_gather_plan *plan, pc_part_kin
         .bound_ms = plan->staleness_bound_ms,
         .age_ms = (now_ns - cached->fetched_ns) / 1000000,
         .missing = cached->nothing != PC_NOTHING_NOT,
-        .is_hidden = plan->with_profile,
+        .is_hidden = plan->is_hidden,
         .popular = cached->popular,
     };
 }
@@ -266,6 +266,24 @@ void pc_gathered_deinit(pc_gathered *gathered)
     pc_status_clear(&gathered->events_failure);
 }
 
+static pc_status *failure_of(pc_gathered *gathered, pc_part_kind kind)
+{
+    return kind == PC_PART_PROFILE ? &gathered->profile_failure : &gathered->events_failure;
+}
+
+/* Of all sections of a part. Takes `failure`. */
+static void tell_failure(const pc_gather_plan *plan, pc_gathered *gathered, pc_part_kind kind,
+                         pc_status failure, const pc_part_source *source)
+{
+    for (int s = 1; s < PC_SECTION_COUNT; s++) {
+        bool of_events = s == PC_SECTION_EVENTS;
+        if (s != PC_SECTION_SUMMARY && of_events == (kind == PC_PART_EVENTS)) {
+            pc_settle_failure(plan, gathered, (pc_section)s, &failure, source);
+        }
+    }
+    *failure_of(gathered, kind) = failure;
+}
+
 /* Of the profile or the events; false when there is nothing that may be given at once. */
 static bool settle_at_once(pc_gathered *out, const pc_gatherer *gatherer,
                            const pc_gather_plan *plan, pc_part_kind kind, const pc_cache_key *key)
@@ -279,10 +297,12 @@ static bool settle_at_once(pc_gathered *out, const pc_gatherer *gatherer,
     const pc_part_source source = {cached.part, cached.fetched_ns, true};
     out->held[kind] = source;
     const pc_freshness_verdict verdict = judge(gatherer, plan, kind, &cached, out->now.ns);
-    if (!verdict.give || cached.part == NULL) {
+    if (!verdict.give) {
         return false;
     }
-    if (kind == PC_PART_EVENTS) {
+    if (cached.part == NULL) {
+        tell_failure(plan, out, kind, nothing_status(cached.nothing), &source);
+    } else if (kind == PC_PART_EVENTS) {
         pc_settle_events(gatherer, plan, out, &source);
     } else if (pc_settle_profile(gatherer, plan, out, &source)) {
         return false;
@@ -562,11 +582,6 @@ static void end_fetch(pc_gathering *g)
 
 /* ---- mapping --------------------------------------------------------------------------------- */
 
-static pc_status *failure_of(pc_gathering *g, pc_part_kind kind)
-{
-    return kind == PC_PART_PROFILE ? &g->gathered.profile_failure : &g->gathered.events_failure;
-}
-
 static void settle_part(pc_gathering *g, pc_part_kind kind, const pc_part_source *source)
 {
     if (source == &g->parts[kind].fallback) {
@@ -595,13 +610,7 @@ static void settle_part(pc_gathering *g, pc_part_kind kind, const pc_part_source
 static void settle_failed(pc_gathering *g, pc_part_kind kind, pc_status failure,
                           const pc_part_source *source)
 {
-    for (int s = 1; s < PC_SECTION_COUNT; s++) {
-        bool of_events = s == PC_SECTION_EVENTS;
-        if (s != PC_SECTION_SUMMARY && of_events == (kind == PC_PART_EVENTS)) {
-            pc_settle_failure(&g->plan, &g->gathered, (pc_section)s, &failure, source);
-        }
-    }
-    *failure_of(g, kind) = failure;
+    tell_failure(&g->plan, &g->gathered, kind, failure, source);
 }
 
 /* Takes what is remembered, of a flight that has failed or is late. False when nothing is. */
@@ -786,7 +795,7 @@ static void settle_unarrived(pc_gathering *g, pc_part_kind kind)
 {
     part_fetch *f = &g->parts[kind];
     if (!wants_part(&g->plan, kind) || g->gathered.held[kind].part != NULL ||
-        !pc_status_ok(failure_of(g, kind))) {
+        !pc_status_ok(failure_of(&g->gathered, kind))) {
         return;
     }
     const pc_part_source none = {.part = NULL};

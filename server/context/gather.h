@@ -65,6 +65,7 @@ typedef struct {
     uint32_t numbers[PC_SECTION_COUNT];     /* field numbers for the repeated sections, not 0 */
     bool whole_profile;                     /* the profile keeps its identities and segments */
     bool with_profile; /* the profile is had as well, as if it were wanted: for its consents */
+    bool is_hidden;    /* whether there is such a person is not to be told, nor shown by the time */
     const char *profile_fields; /* what to ask the upstream for; NULL: all */
     const char *event_fields;
     bool has_event_start;

@@ -59,6 +59,17 @@ bool pc_access_leaves(const pc_access *access, pc_view view, uint32_t refusals)
     return true;
 }
 
+bool pc_access_hides(const pc_access *access)
+{
+    for (int view = 0; access->consents != 0 && view < PC_VIEW_COUNT; view++) {
+        if (access->masks[view] != NULL &&
+            pc_access_leaves(access, (pc_view)view, access->consents)) {
+            return false;
+        }
+    }
+    return access->consents != 0;
+}
+
 /* ---- data ------------------------------------------------------------------------------------ */
 
 /* Finds a text in an item of a list. */

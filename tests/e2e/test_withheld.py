@@ -11,7 +11,7 @@ import grpc
 from callers import Caller, Certificates, start
 from harness import (
     ADA, SERVICE, METHODS, Sandbox, batch_messages, context_pb2, entity_messages, identity,
-    messages, stream_messages, status_pb2, wait_until,
+    messages, prefetch_messages, stream_messages, status_pb2, wait_until,
 )
 
 CARL = ("CRMID", "CRM-1003")  # has withdrawn
@@ -194,7 +194,7 @@ class InAnOutage(unittest.TestCase):
     """What is remembered of the withheld and of the unknown outlasts an outage alike, though it is
     believed for other times of those whose absence is no secret."""
 
-    def check(self, *arguments):
+    def compare(self, *arguments):
         certificates = Certificates(["spiffe://test/marketing"])
         sandbox = Sandbox()
         server = start(sandbox.url, certificates, POLICY, "--cache-max-bytes=64MiB",
@@ -207,6 +207,9 @@ class InAnOutage(unittest.TestCase):
                     told = {caller.refused(method, one(method, identity(*person))).reason
                             for person in (CARL, NOBODY)}
                     self.assertEqual(told, {"CONSENT_MISSING"}, (method, outage))
+                ready = caller.call("PrefetchContexts", prefetch_messages.PrefetchContextsRequest(
+                    persons=[{"identity": identity(*person)} for person in (CARL, NOBODY)]))
+                self.assertEqual(ready.entries[0], ready.entries[1], outage)
             caller.close()
             server.end_well()
         finally:
@@ -215,10 +218,10 @@ class InAnOutage(unittest.TestCase):
             certificates.close()
 
     def test_while_it_is_fresh(self):
-        self.check()
+        self.compare()
 
     def test_when_it_is_only_better_than_nothing(self):
-        self.check("--cache-profile-fresh=0ms", "--cache-segments-fresh=0ms",
+        self.compare("--cache-profile-fresh=0ms", "--cache-segments-fresh=0ms",
                    "--cache-identities-fresh=0ms", "--cache-insights-fresh=0ms",
                    "--cache-events-fresh=0ms", "--cache-revalidate=0ms")
 

@@ -37,10 +37,9 @@ pc_freshness_verdict pc_freshness_judge(const pc_freshness_rules *rules,
     bool unknown = question->missing && !question->is_hidden;
     int64_t fresh = unknown ? rules->missing_ms : fresh_for(rules, question->sections);
     if (age <= fresh) {
-        bool ahead = question->popular && !question->missing && rules->ahead_percent < 100 &&
+        bool ahead = question->popular && !unknown && rules->ahead_percent < 100 &&
                      age > fresh / 100 * rules->ahead_percent;
-        bool may_be_known = question->missing && age > rules->missing_ms;
-        return (pc_freshness_verdict){.give = true, .fetch = ahead || may_be_known};
+        return (pc_freshness_verdict){.give = true, .fetch = ahead};
     }
     if (unknown) {
         /* That someone was unknown once is no answer when it cannot be looked up now. */

@@ -12,8 +12,7 @@
  * with a bound of 0 all is.
  *
  * That there is nothing is given while it is younger than `missing`, and then fetched. From who is
- * not to know whether there is something it is kept by the time, too: it is given as long as data
- * would be, and fetched behind it.
+ * not to know whether there is something it is kept by the time, too: it is treated as data is.
  *
  * Every section has its own `fresh`; a part that serves several is judged by the strictest of them.
  * Threads: pure. */
