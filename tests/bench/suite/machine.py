@@ -43,14 +43,15 @@ class Others:
     @staticmethod
     def _seconds():
         with open("/proc/stat", encoding="utf-8") as file:
-            # Without interrupts: of a load over loopback they are our own.
+            # Without interrupts: of a load over loopback they are our own. Some of their time is
+            # in ours, so that this is too little rather than too much.
             user, nice, system, _, _, _, _, steal = map(int, file.readline().split()[1:9])
         ours = sum(used.ru_utime + used.ru_stime for used in map(
             resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
         return (user + nice + system + steal) / os.sysconf("SC_CLK_TCK") - ours
 
     def cores(self):
-        return (self._seconds() - self._before) / (time.monotonic() - self._begin)
+        return max(0.0, (self._seconds() - self._before) / (time.monotonic() - self._begin))
 
 
 def describe(root, binaries, peers):
