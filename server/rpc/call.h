@@ -190,14 +190,17 @@ void pc_call_answer_message(pc_call *call, const ProtobufCMessage *message);
  * send may be under way. */
 void pc_call_fail(pc_call *call, pc_status status);
 
-/* Sends a message in `count` pieces, which are taken, on a stream. `on_sent` is called once, on an
- * RPC thread, when the next may be sent; `ok` is false when the caller has gone. One send at a
- * time: that is the flow control. `on_sent` may be NULL on a call of kind PC_RPC_TURNS only. */
+/* Sends a message in `count` pieces, which are taken, on a stream. `on_sent` is called once, when
+ * the next may be sent: on an RPC thread, or within this call. `ok` is false when none may be: the
+ * caller has gone, or does not read what it has been sent (unread.h). The call must then be ended,
+ * as well as it would have been: in the second case it fails with what there is to say of that. One
+ * send at a time: that is the flow control. `on_sent` may be NULL on a call of kind PC_RPC_TURNS
+ * only. */
 void pc_stream_send(pc_call *call, pc_slice **pieces, size_t count,
                     void (*on_sent)(void *self, bool ok), void *self);
 
 /* Packs the message and sends it. Out of memory breaks the stream off: `on_sent` comes with `ok`
- * false, perhaps within this call. */
+ * false. */
 void pc_stream_send_message(pc_call *call, const ProtobufCMessage *message,
                             void (*on_sent)(void *self, bool ok), void *self);
 

@@ -27,6 +27,7 @@ typedef struct watcher {
     size_t service; /* place in health->services, or its count for an unknown one */
     int sent;
     bool sending;
+    bool gone; /* or may be sent no more: the end says why */
     bool ended;
     struct watcher *next;
     struct watcher *next_told; /* used by tell_all */
@@ -118,7 +119,7 @@ static void step(watcher *w)
         return;
     }
     serving_status status = current_status(health, w->service);
-    bool gone = pc_call_cancelled(w->call);
+    bool gone = w->gone || pc_call_cancelled(w->call);
     if (!gone && (int)status != w->sent) {
         w->sent = (int)status;
         w->sending = true;
@@ -142,9 +143,9 @@ static void step(watcher *w)
 static void on_sent(void *self, bool ok)
 {
     watcher *w = self;
-    (void)ok; /* A caller that has gone shows as a cancelled call. */
     pthread_mutex_lock(&w->health->lock);
     w->sending = false;
+    w->gone = !ok;
     pthread_mutex_unlock(&w->health->lock);
     step(w);
 }

@@ -53,7 +53,7 @@ struct batch {
     size_t next_person;
     size_t busy;   /* slots that are not free */
     bool sending;  /* a send is under way */
-    bool gone;     /* the caller is: nothing is started or sent any more */
+    bool gone;     /* the caller is, or reads nothing: nothing is started or sent any more */
     bool stepping; /* a thread is in step(), and will look again */
     bool look_again;
     bool ended;
@@ -62,7 +62,7 @@ struct batch {
 /* Steps, for each person:                                            thread */
 static void step_and_unlock(batch *b);                 /* any: start and send what can be     */
 static void on_gathered(void *self, pc_gathered *got); /* worker: the answer is ready         */
-static void on_sent(void *self, bool ok);              /* rpc: the next may be sent           */
+static void on_sent(void *self, bool ok);              /* any: the next may be sent           */
 static void on_released(void *self);                   /* worker or source: slot may be free  */
 
 /* ---- answers --------------------------------------------------------------------------------- */
@@ -129,6 +129,20 @@ static void on_gathered(void *self, pc_gathered *gathered)
 
 /* ---- slots ----------------------------------------------------------------------------------- */
 
+/* Nobody wants the rest: what is under way is given up. With the lock. */
+static void stop(batch *b)
+{
+    if (b->gone) {
+        return;
+    }
+    b->gone = true;
+    for (size_t i = 0; i < b->slot_count; i++) {
+        if (b->slots[i].gathering != NULL) {
+            pc_gather_cancel(b->slots[i].gathering);
+        }
+    }
+}
+
 /* With the lock. */
 static void free_if_done(batch *b, slot *s)
 {
@@ -158,9 +172,11 @@ static void on_sent(void *self, bool ok)
     batch *b = s->batch;
     pthread_mutex_lock(&b->lock);
     b->sending = false;
-    b->gone = b->gone || !ok;
     s->sent = true;
     free_if_done(b, s);
+    if (!ok) {
+        stop(b);
+    }
     step_and_unlock(b);
 }
 
@@ -250,7 +266,7 @@ static void step_and_unlock(batch *b)
         }
         slot *s = take_ready(b);
         if (s != NULL && (b->gone || s->answer.count == 0)) {
-            b->gone = true;
+            stop(b);
             b->look_again = true;
             drop(b, s);
         } else if (s != NULL) {
@@ -279,12 +295,7 @@ static void on_caller_gone(void *self)
 {
     batch *b = self;
     pthread_mutex_lock(&b->lock);
-    b->gone = true;
-    for (size_t i = 0; i < b->slot_count; i++) {
-        if (b->slots[i].gathering != NULL) {
-            pc_gather_cancel(b->slots[i].gathering);
-        }
-    }
+    stop(b);
     step_and_unlock(b);
 }
 

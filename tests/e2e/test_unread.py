@@ -83,6 +83,42 @@ class Unread(unittest.TestCase):
                 self.assertTrue(answered)
             server.quit()
 
+    def test_a_watch_that_may_be_sent_nothing_ends(self):
+        with closing(start(self.sandbox, "--listen-max-connection-unread-bytes=128KiB")) as server:
+            target = target_of(server)
+            with deaf(server) as connection:
+                connection.send(calls(target.large, 20))
+                wait_until(lambda: server.metrics()[PREFIX + "refused_unread_total"] > 0, 10, "a refusal")
+                connection.send(calls(b"", 60, first=101, path="/grpc.health.v1.Health/Watch"))
+                ended = {}
+                for kind, flags, stream, payload in connection.frames(10):
+                    if kind == HEADERS and flags & END_STREAM and stream > 100:
+                        ended[stream] = payload
+                    if len(ended) >= 10:
+                        break
+                self.assertGreaterEqual(len(ended), 10)
+                self.assertTrue(all(OF_CONNECTION in said for said in ended.values()))
+            server.quit()
+
+    def test_a_batch_that_may_be_sent_nothing_is_gathered_no_further(self):
+        options = ["--listen-max-connection-unread-bytes=128KiB", "--defaults-deadline=30s",
+                   "--upstream-timeout=30s", "--upstream-attempt-timeout=30s"]
+        with closing(start(self.sandbox, *options)) as server:
+            target = target_of(server)
+            with deaf(server) as connection:
+                connection.send(calls(target.large, 20))
+                wait_until(lambda: server.metrics()[PREFIX + "refused_unread_total"] > 0, 10, "a refusal")
+                self.sandbox.faults({"operations": {"*": {"hangRate": 1.0}}})
+                self.addCleanup(self.sandbox.faults, {})
+                # The first is answered from memory; the upstream never answers for the other.
+                persons = [{"identity": identity(*HEDY)}, {"identity": identity("Email", "nobody@example.com")}]
+                connection.send(call(101, batch_messages.BatchGetContextsRequest(
+                    persons=persons, event_limit=1000).SerializeToString(), SERVICE + "BatchGetContexts"))
+                ends = (payload for kind, flags, stream, payload in connection.frames(10)
+                        if kind == HEADERS and flags & END_STREAM and stream == 101)
+                self.assertIn(OF_CONNECTION, next(ends, b""))
+            server.quit()
+
     def test_who_owes_most_is_closed_when_there_is_too_much_in_all(self):
         with closing(start(self.sandbox, "--listen-max-unread-bytes=1MiB")) as server:
             target = target_of(server)
