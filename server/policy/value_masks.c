@@ -69,7 +69,7 @@ static void put_partial(pc_buffer *out, const pc_wire_field *field, unsigned kep
     pc_wire_end(out, mark);
 }
 
-/* Recursive as deep as the paths. */
+/* Recursive as deep as the paths, which end at the last of their numbers. */
 static bool apply(pc_buffer *out, const uint8_t *wire, size_t size, const pc_value_mask *masks,
                   size_t count, unsigned level, const uint8_t *key)
 {
@@ -89,7 +89,7 @@ static bool apply(pc_buffer *out, const uint8_t *wire, size_t size, const pc_val
             pc_buffer_append(out, field.start, field.whole_size);
         } else if (field.type != PC_WIRE_BYTES) {
             return false;
-        } else if (masks[first].path.depth > level + 1) {
+        } else if (level + 1 < PC_WIRE_PATH_DEPTH_MAX && masks[first].path.depth > level + 1) {
             size_t mark = pc_wire_begin(out, field.number);
             if (!apply(out, field.bytes, field.size, masks + first, end - first, level + 1, key)) {
                 return false;
