@@ -22,7 +22,7 @@ pc_status pc_entry_failure(const pc_profile_envelope *entry)
     case 404:
         return pc_entry_unknown();
     case 403:
-        return pc_status_new(PC_CODE_PERMISSION_DENIED, "UPSTREAM_FORBIDDEN",
+        return pc_status_new(PC_CODE_PERMISSION_DENIED, "UPSTREAM_ENTRY_FORBIDDEN",
                              "the upstream refuses access to this profile");
     case 422:
         return pc_status_new(PC_CODE_FAILED_PRECONDITION, "UPSTREAM_UNPROCESSABLE",

@@ -82,7 +82,11 @@ static void fail_person(pc_batch *b, size_t person, pc_status failure)
 static void fail_all(pc_batch *b, const task *t, const pc_status *failure)
 {
     for (size_t i = 0; i < t->count; i++) {
-        fail_person(b, t->persons[i], pc_status_copy(failure));
+        size_t person = t->persons[i];
+        if (!b->settled[person]) {
+            b->results[person].failed_with_others = t->count > 1;
+        }
+        fail_person(b, person, pc_status_copy(failure));
     }
 }
 

@@ -31,8 +31,9 @@ typedef struct {
 
 /* One person's answer: a failure, or a profile. */
 typedef struct {
-    pc_status failure; /* owned by the batch */
-    pc_slice *profile; /* owned by the batch; NULL on failure */
+    pc_status failure;       /* owned by the batch */
+    bool failed_with_others; /* so did a whole request, about several persons */
+    pc_slice *profile;       /* owned by the batch; NULL on failure */
     pc_moment last_modified;
     const char *xid; /* "" when not known */
 } pc_batch_result;

@@ -122,8 +122,9 @@ bool pc_access_leaves(const pc_access *access, pc_view view, uint32_t refusals);
 bool pc_access_says_nothing(const pc_status *failure);
 
 /* Why all of a person is withheld who has not given consent: CONSENT_MISSING, or CONSENT_UNKNOWN
- * when the profile could not be had (`failure`) for a reason that says nothing about the person. */
-const char *pc_access_withheld_reason(const pc_status *failure);
+ * when the person could not be `asked`: the profile could not be had, for a reason that says
+ * nothing about the person. */
+const char *pc_access_withheld_reason(bool asked);
 
 /* That, as a failure. */
 pc_status pc_access_withheld(const char *reason);

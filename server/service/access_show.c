@@ -223,17 +223,21 @@ bool pc_access_says_nothing(const pc_status *failure)
     case PC_CODE_UNAVAILABLE:
     case PC_CODE_DEADLINE_EXCEEDED:
     case PC_CODE_CANCELLED:
+    case PC_CODE_UNAUTHENTICATED: /* this server */
         return true;
-    case PC_CODE_RESOURCE_EXHAUSTED: /* but of a body there has to be one */
+    case PC_CODE_PERMISSION_DENIED: /* this server or its organisation, but for an entry's own */
+        return strcmp(pc_status_reason(failure), "UPSTREAM_ENTRY_FORBIDDEN") != 0;
+    case PC_CODE_RESOURCE_EXHAUSTED:
+    case PC_CODE_INTERNAL: /* but of a body there has to be one */
         return strncmp(pc_status_reason(failure), "UPSTREAM_BODY_", 14) != 0;
     default:
         return false;
     }
 }
 
-const char *pc_access_withheld_reason(const pc_status *failure)
+const char *pc_access_withheld_reason(bool asked)
 {
-    return pc_access_says_nothing(failure) ? "CONSENT_UNKNOWN" : "CONSENT_MISSING";
+    return asked ? "CONSENT_MISSING" : "CONSENT_UNKNOWN";
 }
 
 pc_status pc_access_withheld(const char *reason)
@@ -257,9 +261,9 @@ void pc_access_judge(const pc_access *access, pc_view view, uint32_t refusals,
         return;
     }
     if (!pc_access_leaves(access, view, refusals)) {
-        const pc_status known = PC_OK;
         bool held = gathered->held[PC_PART_PROFILE].part != NULL;
-        withhold(result, pc_access_withheld_reason(held ? &known : &gathered->profile_failure));
+        withhold(result, pc_access_withheld_reason(
+                             held || !pc_access_says_nothing(&gathered->profile_failure)));
         pc_call_hide_cost(access->call, PC_COST_ALL);
     } else if (pc_access_needs_whole(access, view) && result->reason[0] == '\0' &&
                pc_section_has_data(result)) {

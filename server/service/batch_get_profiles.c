@@ -73,6 +73,15 @@ static void put_info(pc_buffer *out, const operation *op, const pc_batch_result 
     pc_slice_unref(info.denied_later);
 }
 
+/* Beside what anybody's look-up may fail of: that a request about several cannot be processed, as
+ * where there is no default merge policy; what is wrong with one of them its entry says. */
+static bool says_nothing(const pc_batch_result *result)
+{
+    return pc_access_says_nothing(&result->failure) ||
+           (result->failed_with_others &&
+            strcmp(pc_status_reason(&result->failure), "UPSTREAM_UNPROCESSABLE") == 0);
+}
+
 /* Who has given no consent is told of like one whom there is not. */
 static verdict judge(const operation *op, const pc_batch_result *result, const pc_person_ref *ref)
 {
@@ -83,7 +92,7 @@ static verdict judge(const operation *op, const pc_batch_result *result, const p
     if (pc_access_leaves(access, PC_VIEW_WHOLE_PROFILE, out.refusals)) {
         out.failure = pc_status_copy(&result->failure);
     } else {
-        out.failure = pc_access_withheld(pc_access_withheld_reason(&result->failure));
+        out.failure = pc_access_withheld(pc_access_withheld_reason(!says_nothing(result)));
         pc_call_hide_cost(op->call, PC_COST_ALL);
     }
     return out;
@@ -129,14 +138,15 @@ static void put_entry(pc_buffer *out, const operation *op, const verdict *decide
 static const pc_status *common_failure(const operation *op, const pc_batch_results *results)
 {
     const pc_status *first = &results->results[0].failure;
-    bool personal = first->code == PC_CODE_NOT_FOUND ||
-                    (pc_access_needs_consents(&op->access) && !pc_access_says_nothing(first));
-    if (pc_status_ok(first) || personal) {
+    if (pc_status_ok(first)) {
         return NULL;
     }
-    for (size_t i = 1; i < op->plan.person_count; i++) {
-        const pc_status *other = &results->results[i].failure;
-        if (other->code != first->code ||
+    for (size_t i = 0; i < op->plan.person_count; i++) {
+        const pc_batch_result *result = &results->results[i];
+        const pc_status *other = &result->failure;
+        bool personal = other->code == PC_CODE_NOT_FOUND ||
+                        (pc_access_needs_consents(&op->access) && !says_nothing(result));
+        if (personal || other->code != first->code ||
             strcmp(pc_status_reason(other), pc_status_reason(first)) != 0) {
             return NULL;
         }

@@ -323,6 +323,12 @@ static pc_status judge_success(pc_entity_kind kind, int http_status, const char 
         return pc_status_new(PC_CODE_INTERNAL, "UPSTREAM_BAD_ANSWER",
                              "The upstream's answer is empty (HTTP %d).", http_status);
     }
+    if (*body != '{' && *body != '[') {
+        return pc_status_new(PC_CODE_INTERNAL, "UPSTREAM_BAD_ANSWER",
+                             "The upstream's answer is no JSON (HTTP %d); does a proxy answer in "
+                             "its place?",
+                             http_status);
+    }
     bool is_of_one =
         kind == PC_ENTITY_PROFILE || kind == PC_ENTITY_RECORD || kind == PC_ENTITY_DELETE;
     if (!is_of_one || (http_status != 207 && size > PLACEHOLDER_BYTES_MAX)) {

@@ -28,7 +28,9 @@
  *   INTERNAL            UPSTREAM_UNEXPECTED_STATUS  anything else: 1xx, 3xx, other 4xx, and a 404
  *                                                   that is the gateway's or no JSON: then the
  *                                                   path is wrong, not the id
- *   INTERNAL            UPSTREAM_BAD_ANSWER         an empty body where JSON must be
+ *   INTERNAL            UPSTREAM_BAD_ANSWER         an empty body where JSON must be, or one
+ *                                                   that is no JSON from its first byte on, such
+ *                                                   as a proxy's page
  *
  * A success of BATCH may hold errors of single entries (207): they are for who reads the entries.
  * One of DELETE is 202 without a body. */

@@ -154,6 +154,31 @@ class Withheld(unittest.TestCase):
         self.assertEqual({code for code, _ in told}, {grpc.StatusCode.PERMISSION_DENIED})
         self.assertEqual(len(told), 1)
 
+    def test_a_fault_of_the_servers_own_is_nobodys_refusal(self):
+        if self.arguments:
+            return  # What is remembered outlasts it.
+        batch = batch_messages.BatchGetProfilesRequest(
+            persons=[{"identity": identity(*person)} for person in (*HIDDEN, ADA)])
+        for faults, code, reason in (
+                ({"operations": {"*": {"errorRate": 1, "errorStatus": 403}}},
+                 grpc.StatusCode.PERMISSION_DENIED, "UPSTREAM_NOT_PROVISIONED"),
+                ({"operations": {"*": {"errorRate": 1, "errorStatus": 405}}},
+                 grpc.StatusCode.INTERNAL, "UPSTREAM_UNEXPECTED_STATUS")):
+            self.sandbox.faults(faults)
+            failure = self.callers["marketing"].refused("BatchGetProfiles", batch)
+            self.assertEqual((failure.code, failure.reason), (code, reason))
+            for method in ("GetProfile", "ListEvents"):
+                told = {self.callers["marketing"].refused(
+                    method, one(method, identity(*person))).reason for person in HIDDEN}
+                self.assertEqual(told, {"CONSENT_UNKNOWN"}, (method, reason))
+        # A request about several is refused for none of them; that about one may be.
+        self.sandbox.faults({"operations": {"*": {"errorRate": 1, "errorStatus": 422}}})
+        failure = self.callers["marketing"].refused("BatchGetProfiles", batch)
+        self.assertEqual(failure.reason, "UPSTREAM_UNPROCESSABLE")
+        told = {self.callers["marketing"].refused(
+            "GetProfile", one("GetProfile", identity(*person))).reason for person in HIDDEN}
+        self.assertEqual(told, {"CONSENT_MISSING"})
+
     def test_who_is_withheld_is_audited_so(self):
         def lines():
             with open(self.trail) as file:

@@ -531,7 +531,7 @@ static void test_joining__an_entrys_own_error_is_told_to_whom_it_is_about(void *
         const char *reason;
     } cases[] = {
         {"\"statusCode\":\"404\"", PC_CODE_NOT_FOUND, "PROFILE_NOT_FOUND"},
-        {"\"statusCode\":\"403\"", PC_CODE_PERMISSION_DENIED, "UPSTREAM_FORBIDDEN"},
+        {"\"statusCode\":\"403\"", PC_CODE_PERMISSION_DENIED, "UPSTREAM_ENTRY_FORBIDDEN"},
         {"\"statusCode\":\"422\"", PC_CODE_FAILED_PRECONDITION, "UPSTREAM_UNPROCESSABLE"},
         {"\"message\":\"Too many related identities\",\"statusCode\":\"422\"",
          PC_CODE_FAILED_PRECONDITION, "UPSTREAM_TOO_MANY_IDENTITIES"},
