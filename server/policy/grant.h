@@ -122,7 +122,6 @@ typedef struct {
     unsigned sections; /* PC_VIEW_BIT of each up to PC_VIEW_ENTITY */
     pc_view_rights views[PC_VIEW_COUNT];
     pc_hidden_insights hidden;
-    bool filters_insights; /* some are hidden, or are without a consent */
     pc_name_list namespaces;
     pc_name_list sandboxes;
     pc_name_list merge_policies;

@@ -320,11 +320,6 @@ void policy_compile_views(policy_reading *r, pc_grant *grant, const pc_value_mas
         return;
     }
     hide_insights(r, &grant->hidden, clear, &grant->namespaces);
-    grant->filters_insights = grant->hidden.count > 0;
-    for (size_t i = 0; i < r->policy->consent_count; i++) {
-        grant->filters_insights =
-            grant->filters_insights || r->policy->consents[i].hidden.count > 0;
-    }
     cut_views(r, shown, root, clear, grant);
     cut_views(r, plain, clear, clear, grant);
     cut_untyped(r, shown, plain, &grant->namespaces);

@@ -252,10 +252,22 @@ const pc_mask *pc_access_only_mask(pc_access *access, pc_status *status, pc_aren
     return left;
 }
 
+/* Whether the caller's rule hides some, or a consent that is needed may. */
+static bool filters_insights(const pc_access *access)
+{
+    size_t count;
+    bool filters = access->grant->hidden.count > 0;
+    const pc_consent_rule *rules = pc_policy_consents(access->policy, &count);
+    for (size_t i = 0; access->consents != 0 && !filters && i < count; i++) {
+        filters = (access->consents >> i & 1) != 0 && rules[i].hidden.count > 0;
+    }
+    return filters;
+}
+
 bool pc_access_needs_whole(const pc_access *access, pc_view view)
 {
     if (view == PC_VIEW_INSIGHTS) {
-        return access->grant != NULL && access->grant->filters_insights;
+        return access->grant != NULL && filters_insights(access);
     }
     return access->limited && (view == PC_VIEW_IDENTITIES || view == PC_VIEW_WHOLE_PROFILE);
 }

@@ -37,6 +37,11 @@ callers:
   - {name: 'spiffe://test/fields', role: all, fields: {deny: profile.person.birth_date}}
 """
 NAMES = ("all", "marketing", "email", "fields")
+# Reads what the consent may withhold.
+CONFIG = """
+insights:
+  - {name: called, path: person.name.firstName, type: string}
+"""
 
 
 def one(method, who):
@@ -59,9 +64,12 @@ class Withheld(unittest.TestCase):
         with open(key, "w") as file:
             file.write("a key of the identities' hashes\n")
         os.chmod(key, 0o600)
+        config = os.path.join(cls.folder.name, "config.yaml")
+        with open(config, "w") as file:
+            file.write(CONFIG)
         cls.server = start(cls.sandbox.url, cls.certificates, POLICY, f"--audit-file={cls.trail}",
-                           f"--log-identity-key-file={key}", "--budget-rate=1000",
-                           "--budget-burst=1000", *cls.arguments)
+                           f"--log-identity-key-file={key}", f"--config={config}",
+                           "--budget-rate=1000", "--budget-burst=1000", *cls.arguments)
         cls.callers = {name: Caller(cls.server, cls.certificates, f"spiffe://test/{name}")
                        for name in NAMES}
 
@@ -207,6 +215,18 @@ class Withheld(unittest.TestCase):
             trailers = self.told(caller, method, request)[3]
             self.assertIn("upstream-calls", trailers, (caller, method))
             self.assertEqual("upstream-bytes" in trailers, told, (caller, method))
+
+    def test_insights_are_limited_by_a_consent_for_its_purpose_alone(self):
+        request = messages.GetContextRequest(
+            identity=identity(*ADA), read_mask={"paths": ["insights"]},
+            max_staleness={"seconds": 0})
+        for caller, reason, trailer in (("all", "", True),
+                                        ("marketing", "INSIGHTS_LIMITED", False)):
+            context = self.callers[caller].call("GetContext", request).context
+            self.assertEqual([insight.name for insight in context.insights], ["called"], caller)
+            self.assertEqual([info.reason for info in context.sections], [reason], caller)
+            told = self.told(caller, "GetContext", request)[3]
+            self.assertEqual("upstream-bytes" in told, trailer, caller)
 
 
 class WithheldOfRemembered(Withheld):
