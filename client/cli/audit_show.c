@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/chain.h"
 #include "audit/fields.h"
 #include "audit_files.h"
 #include "config/config.h"
@@ -293,9 +294,15 @@ static void put_head(display *out)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
+/* What has not a line's form, such as the beginning of one that a killed server was writing, is
+ * none, and no JSON for who reads on. */
 static void take_line(showing *s)
 {
     const pc_audit_value line = {.bytes = s->line, .size = s->size};
+    pc_audit_line read;
+    if (!pc_audit_line_read(&read, s->line, s->size)) {
+        return;
+    }
     s->lines++;
     if (!is_asked_for(s->asked, &line)) {
         return;

@@ -144,7 +144,8 @@ class Audit(unittest.TestCase):
         with open(self.trail, "rb") as file:
             before = file.read()
         with open(self.trail, "ab") as file:
-            file.write(b'{"seq":9999,"time":"20')  # as if it had been killed within a write
+            # As if it had been killed within a write.
+            file.write(b'{"seq":9999,"time":"2026-01-01T00:00:00.000Z","event":"access","rpc":"Get')
         self.assertIn(self.verify()[0], (6, 7))
         server = self.start()
         self.profile(server)
@@ -153,7 +154,10 @@ class Audit(unittest.TestCase):
             self.assertTrue(file.read().startswith(before))
         code, report = self.verify()
         self.assertEqual((code, report["result"]), (0, "WHOLE"), report)
-        self.assertGreaterEqual(report["tornBytes"], 22)
+        self.assertGreaterEqual(report["tornBytes"], 70)
+        shown = self.shown()  # can all be read
+        self.assertGreaterEqual(len(shown), 51)
+        self.assertNotIn(9999, [line["seq"] for line in shown])
 
     def test_sighup_begins_a_new_file_and_the_anchors_of_the_log_are_in_the_trail(self):
         server = self.start()
