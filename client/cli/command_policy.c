@@ -38,6 +38,7 @@ static const char *read_question(pc_policy_question *out, const options *chosen,
         .namespace_code = chosen->namespace_code,
         .sandbox = chosen->sandbox[0] == '\0' ? NULL : chosen->sandbox,
         .merge_policy = chosen->merge_policy[0] == '\0' ? NULL : chosen->merge_policy,
+        .usual_merge_policy = "",
         .has_staleness = chosen->max_staleness_ms >= 0,
         .staleness_ms = chosen->max_staleness_ms,
         .fields = fields,
@@ -243,18 +244,17 @@ static exit_code explain(const pc_policy *policy, const pc_policy_question *ques
     return code;
 }
 
-/* The policy, with the insights of the server's configuration where that is given. */
-static bool load(pc_policy **out, const options *chosen, display *err)
+/* The policy, with the insights of the server's configuration where that is given. Both are owned
+ * by the caller: pc_policy_unref, pc_config_free. */
+static bool load(pc_policy **out, pc_config **config, const options *chosen, display *err)
 {
-    pc_config *config = NULL;
     pc_config_errors errors = {0};
-    bool good =
-        chosen->config_file == NULL || pc_config_read(&config, &errors, chosen->config_file);
+    *config = NULL;
+    bool good = chosen->config_file == NULL || pc_config_read(config, &errors, chosen->config_file);
     *out = NULL;
-    good = good && pc_policy_load(out, &errors, chosen->policy_file, config);
+    good = good && pc_policy_load(out, &errors, chosen->policy_file, *config);
     print_errors(err, &errors);
     pc_config_errors_deinit(&errors);
-    pc_config_free(config);
     return good;
 }
 
@@ -265,13 +265,18 @@ static exit_code test(const options *chosen, display *out, display *err)
     char *list = chosen->fields == NULL ? NULL : strdup(chosen->fields);
     const char *wrong = read_question(&question, chosen, fields, list);
     pc_policy *policy = NULL;
+    pc_config *config = NULL;
     exit_code code = EXIT_CODE_MISUSE;
     if (wrong != NULL) {
         code = misuse(err, wrong);
-    } else if (load(&policy, chosen, err)) {
+    } else if (load(&policy, &config, chosen, err)) {
+        if (config != NULL) {
+            question.usual_merge_policy = config->upstream.merge_policy;
+        }
         code = explain(policy, &question, chosen, out, err);
     }
     pc_policy_unref(policy);
+    pc_config_free(config);
     free(list);
     return code;
 }
@@ -279,7 +284,8 @@ static exit_code test(const options *chosen, display *out, display *err)
 static exit_code check(const options *chosen, display *out, display *err)
 {
     pc_policy *policy;
-    bool good = load(&policy, chosen, err);
+    pc_config *config;
+    bool good = load(&policy, &config, chosen, err);
     if (good) {
         display_addf(out, STYLE_PLAIN, "%s: right; version %s, %zu rules for callers",
                      chosen->policy_file, pc_policy_version(policy),
@@ -287,6 +293,7 @@ static exit_code check(const options *chosen, display *out, display *err)
         display_end(out);
     }
     pc_policy_unref(policy);
+    pc_config_free(config);
     return good ? EXIT_CODE_OK : EXIT_CODE_OTHER;
 }
 

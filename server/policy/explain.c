@@ -257,9 +257,11 @@ static pc_status decide(pc_policy_answer *out, const pc_policy *policy,
         status = pc_decide_sandbox(&out->line, grant, question->sandbox);
     }
     if (pc_status_ok(&status) && question->merge_policy != NULL) {
+        const char *usual = question->usual_merge_policy;
         /* As the file would name it. */
-        bool usual = strcmp(question->merge_policy, "default") == 0;
-        status = pc_decide_merge_policy(&out->line, grant, usual ? "" : question->merge_policy, "");
+        bool is_usual = strcmp(question->merge_policy, "default") == 0;
+        status = pc_decide_merge_policy(&out->line, grant,
+                                        is_usual ? usual : question->merge_policy, usual);
     }
     if (pc_status_ok(&status) && question->has_staleness) {
         status = pc_decide_staleness(&out->line, grant, question->staleness_ms);

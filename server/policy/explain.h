@@ -14,6 +14,8 @@ typedef struct {
     const char *namespace_code;
     const char *sandbox;
     const char *merge_policy;
+    const char *usual_merge_policy; /* the server's for calls that name none; "" for the upstream's;
+                                       never NULL */
     bool has_staleness;
     int64_t staleness_ms;
     bool has_criticality;

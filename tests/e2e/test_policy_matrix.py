@@ -75,6 +75,25 @@ def test_bounds_of_a_call():
     assert run(*agent, "--criticality", "batch")[0] == 0
 
 
+def test_the_merge_policy_of_the_configuration_is_the_usual_one():
+    with tempfile.TemporaryDirectory() as folder:
+        policy, config = (os.path.join(folder, name) for name in ("policy.yaml", "config.yaml"))
+        with open(policy, "w") as file:
+            file.write("callers: [{name: a, rpcs: '*', sections: '*', namespaces: '*', "
+                       "sandboxes: '*', merge_policies: default}]\n")
+        with open(config, "w") as file:
+            file.write("upstream: {merge_policy: ours}\n")
+        question = ["test", policy, "--caller", "a", "--rpc", "GetContext"]
+        for arguments, code in (
+            (["--merge-policy", "ours"], 1),
+            (["--merge-policy", "default"], 0),
+            (["--config", config, "--merge-policy", "ours"], 0),
+            (["--config", config, "--merge-policy", "default"], 0),
+            (["--config", config, "--merge-policy", "theirs"], 1),
+        ):
+            assert run(*question, *arguments)[0] == code, arguments
+
+
 def test_what_is_told():
     code, out, _ = run("test", POLICY, "--caller", "spiffe://example.com/crm", "--rpc",
                        "GetProfile", "--purpose", "sales")
@@ -103,5 +122,6 @@ def test_misuse_and_mistakes():
 if __name__ == "__main__":
     test_every_row()
     test_bounds_of_a_call()
+    test_the_merge_policy_of_the_configuration_is_the_usual_one()
     test_what_is_told()
     test_misuse_and_mistakes()
