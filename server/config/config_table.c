@@ -51,9 +51,12 @@ const config_key config_keys[] = {
      "get no more, and those that hold most are closed; 0: no bound"},
     {"listen.max_connection_unread_bytes", KEY_BYTES, AT(listen.max_connection_unread_bytes),
      "64MiB", 0, INT64_C(1024) * 1024 * MIB, NULL, "BYTES",
-     "the same of one connection, which may always have one answer; 0: no bound"},
+     "the same of one connection, which may always have one answer, and small ones up to twice as "
+     "much; more for a front that calls of many callers share; 0: no bound"},
     {"listen.max_unread_time", KEY_DURATION, AT(listen.max_unread_time), "60s", 0, DAYS(1), NULL,
-     "TIME", "give an answer up that is not read for so long; 0: never"},
+     "TIME",
+     "give an answer up that is not read whole in this time and a second more for each MiB of it; "
+     "0: never"},
     {"listen.keepalive_time", KEY_DURATION, AT(listen.keepalive_time), "60s", SECONDS(1), DAYS(1),
      NULL, "TIME", "ping a silent connection after this time"},
     {"listen.keepalive_timeout", KEY_DURATION, AT(listen.keepalive_timeout), "20s", 100,

@@ -25,6 +25,8 @@ struct pc_connection {
     double resets_left;
     int64_t reset_ns; /* the last one */
     char peer[PC_PEER_NAME_BYTES];
+
+    bool passed_over; /* of pc_connections_cut_owing: in this look */
 };
 
 typedef struct {
@@ -199,16 +201,23 @@ atomic_size_t *pc_connection_owed(pc_connection *connection)
     return connection == NULL ? NULL : &connection->owed;
 }
 
-/* Of those that have not been ended: who owes most, or NULL, and how much; what all of them owe. */
+static pc_connection *place_at(pc_connections *connections, size_t i)
+{
+    return &connections->sets[i / PLACES].places[i % PLACES];
+}
+
+/* Of those that have not been ended or passed over: who owes most, or NULL, and how much; what all
+ * of them owe. */
 static pc_connection *find_debtor(pc_connections *connections, size_t *most, size_t *all)
 {
     pc_connection *debtor = NULL;
     *most = 0;
     *all = 0;
     for (size_t i = 0; i < SETS * PLACES; i++) {
-        pc_connection *place = &connections->sets[i / PLACES].places[i % PLACES];
+        pc_connection *place = place_at(connections, i);
         size_t owed = atomic_load_explicit(&place->owed, memory_order_relaxed);
-        if (owed > 0 && !atomic_load_explicit(&place->bad, memory_order_relaxed)) {
+        if (owed > 0 && !place->passed_over &&
+            !atomic_load_explicit(&place->bad, memory_order_relaxed)) {
             *all += owed;
             debtor = owed > *most ? place : debtor;
             *most = owed > *most ? owed : *most;
@@ -217,21 +226,29 @@ static pc_connection *find_debtor(pc_connections *connections, size_t *most, siz
     return debtor;
 }
 
-void pc_connections_cut_owing(pc_connections *connections, size_t most,
-                              bool (*cut)(void *self, const char *peer), void *self)
+size_t pc_connections_cut_owing(pc_connections *connections, size_t most,
+                                bool (*cut)(void *self, const char *peer), void *self)
 {
     char peer[PC_PEER_NAME_BYTES];
+    size_t ended = 0;
     size_t owed;
     size_t all;
     pc_connection *debtor;
-    bool is_cut = true;
-    while (is_cut && (debtor = find_debtor(connections, &owed, &all)) != NULL && all > most) {
+    for (size_t i = 0; i < SETS * PLACES; i++) {
+        place_at(connections, i)->passed_over = false;
+    }
+    while ((debtor = find_debtor(connections, &owed, &all)) != NULL && all > most) {
         pthread_mutex_lock(debtor->lock);
-        /* By now it may be another connection's place. */
-        is_cut = atomic_load_explicit(&debtor->owed, memory_order_relaxed) > owed / 2;
         memcpy(peer, debtor->peer, sizeof peer);
-        is_cut = is_cut && cut(self, peer);
-        atomic_store_explicit(&debtor->bad, is_cut, memory_order_relaxed);
+        /* By now it may be another connection's place. */
+        if (atomic_load_explicit(&debtor->owed, memory_order_relaxed) > owed / 2 &&
+            cut(self, peer)) {
+            atomic_store_explicit(&debtor->bad, true, memory_order_relaxed);
+            ended += owed;
+        } else {
+            debtor->passed_over = true;
+        }
         pthread_mutex_unlock(debtor->lock);
     }
+    return ended;
 }

@@ -53,8 +53,11 @@ void pc_connection_end(pc_connection *connection);
 atomic_size_t *pc_connection_owed(pc_connection *connection);
 
 /* Ends the connections that owe most, by `cut(self, peer)`, until the others owe no more than so
- * much together, or it is false. It must not block. */
-void pc_connections_cut_owing(pc_connections *connections, size_t most,
-                              bool (*cut)(void *self, const char *peer), void *self);
+ * much together; those for which it is false, since they cannot be ended, are passed over and do
+ * not count. What the ended ones owed. `cut` runs with a lock held that calls of the connection
+ * wait for: it may take a lock and make a few system calls, but wait for nobody, and not come back
+ * here. One thread at a time. */
+size_t pc_connections_cut_owing(pc_connections *connections, size_t most,
+                                bool (*cut)(void *self, const char *peer), void *self);
 
 #endif

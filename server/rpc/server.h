@@ -92,7 +92,8 @@ typedef struct {
                                         ended; 0: no bound */
     size_t unread_bytes_max;         /* of answers that callers do not read; 0: no bound */
     size_t connection_unread_bytes_max; /* of one connection; 0: no bound */
-    int64_t unread_time_ms; /* an answer that is not read for so long is given up; 0: never */
+    int64_t unread_time_ms; /* an answer that is not read whole in this time, and a second more for
+                               each MiB of it, is given up; 0: never */
     int64_t keepalive_ms;
     int64_t keepalive_timeout_ms;
     int64_t connection_age_ms; /* 0: no limit */

@@ -7,10 +7,11 @@
 #include "rpc/call_internal.h"
 
 enum {
-    GIVEN_UP_AT_ONCE = 64,
+    LOOKED_AT_ONCE = 64, /* calls of the roll, with the lock held */
     /* A connection with no more than this is not turned away for what others owe. */
     SPARED_BYTES = 4 * PC_UNREAD_STEP,
     PATIENCE_IN_NEED_NS = 1000000000,
+    PATIENCE_NS_PER_BYTE = 954, /* a second for each MiB */
     ROLL_INTERVAL_NS = 500000000
 };
 
@@ -20,11 +21,13 @@ struct pc_unread {
     atomic_uint_least64_t refused;
     atomic_uint_least64_t given_up;
 
-    pthread_mutex_t lock; /* guards: calls, and the links of each */
+    pthread_mutex_t lock; /* guards: calls, cursor, and the links of each */
     pc_call *calls;
+    pc_call *cursor; /* who is looked at next */
     /* Of who looks: */
     int64_t looked_ns; /* when the roll was gone through last */
     bool was_too_much;
+    bool in_need; /* there is too much, and no connection whose end would help */
 };
 
 pc_unread *pc_unread_new(const pc_unread_options *options)
@@ -60,6 +63,9 @@ void pc_unread_strike_off(pc_unread *unread, pc_call *call)
 {
     pc_unread_part *part = &call->unread;
     pthread_mutex_lock(&unread->lock);
+    if (unread->cursor == call) {
+        unread->cursor = part->next;
+    }
     if (part->previous == NULL) {
         unread->calls = part->next;
     } else {
@@ -73,9 +79,11 @@ void pc_unread_strike_off(pc_unread *unread, pc_call *call)
 
 /* ---- the account ----------------------------------------------------------------------------- */
 
+/* Of two calls of a connection one may take a step away before the other has added it. */
 static size_t of_all(const pc_unread *unread)
 {
-    return atomic_load_explicit(&unread->bytes, memory_order_relaxed);
+    size_t bytes = atomic_load_explicit(&unread->bytes, memory_order_relaxed);
+    return bytes > SIZE_MAX / 2 ? 0 : bytes;
 }
 
 static size_t owed_by(const pc_call *call)
@@ -89,11 +97,15 @@ pc_unread_verdict pc_unread_judge(pc_unread *unread, const pc_call *call, size_t
     const pc_unread_options *options = &unread->options;
     size_t owed = owed_by(call);
     size_t all = of_all(unread);
+    size_t added = bytes + PC_UNREAD_CALL_BYTES;
+    size_t connection_max = options->connection_bytes_max;
+    if (bytes <= PC_UNREAD_STEP) {
+        connection_max *= 2;
+    }
     pc_unread_verdict verdict = PC_UNREAD_FITS;
-    if (options->connection_bytes_max > 0 && owed > 0 &&
-        owed + bytes > options->connection_bytes_max) {
+    if (connection_max > 0 && owed > 0 && owed + added > connection_max) {
         verdict = PC_UNREAD_OF_CONNECTION;
-    } else if (options->bytes_max > 0 && all + bytes > options->bytes_max &&
+    } else if (options->bytes_max > 0 && all + added > options->bytes_max &&
                (owed > SPARED_BYTES || (call->connection == NULL && all > options->bytes_max))) {
         verdict = PC_UNREAD_OF_ALL;
     }
@@ -124,12 +136,13 @@ static size_t steps(size_t bytes)
 void pc_unread_give(pc_unread *unread, pc_call *call, size_t bytes)
 {
     pc_unread_part *part = &call->unread;
-    part->bytes = bytes + PC_UNREAD_CALL_BYTES;
-    size_t added = part->bytes;
+    size_t own = bytes + PC_UNREAD_CALL_BYTES;
+    size_t added = own;
+    atomic_store_explicit(&part->bytes, own, memory_order_relaxed);
     atomic_size_t *owed = pc_connection_owed(call->connection);
     if (owed != NULL) {
-        size_t before = atomic_fetch_add_explicit(owed, part->bytes, memory_order_relaxed);
-        added = steps(before + part->bytes) - steps(before);
+        size_t before = atomic_fetch_add_explicit(owed, own, memory_order_relaxed);
+        added = steps(before + own) - steps(before);
     }
     if (added > 0) {
         atomic_fetch_add_explicit(&unread->bytes, added, memory_order_relaxed);
@@ -140,12 +153,12 @@ void pc_unread_give(pc_unread *unread, pc_call *call, size_t bytes)
 void pc_unread_taken(pc_unread *unread, pc_call *call)
 {
     pc_unread_part *part = &call->unread;
-    size_t bytes = part->bytes;
+    size_t bytes = atomic_load_explicit(&part->bytes, memory_order_relaxed);
     if (bytes == 0) {
         return;
     }
     size_t removed = bytes;
-    part->bytes = 0;
+    atomic_store_explicit(&part->bytes, 0, memory_order_relaxed);
     atomic_fetch_add_explicit(&part->turns, 1, memory_order_release);
     atomic_size_t *owed = pc_connection_owed(call->connection);
     if (owed != NULL) {
@@ -193,56 +206,96 @@ static bool has_waited(pc_call *call, int64_t now_ns, int64_t before_ns)
     return turns % 2 == 1 && part->seen_ns <= before_ns;
 }
 
-/* Finds calls whose answer has waited since then, and keeps them; how many there are. */
-static size_t find_waiting(pc_unread *unread, pc_call **found, int64_t now_ns, int64_t before_ns)
+static int64_t shorter(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* For which any answer may wait. */
+static int64_t least_patience_ns(const pc_unread *unread)
+{
+    int64_t most = unread->options.time_max_ns > 0 ? unread->options.time_max_ns : INT64_MAX;
+    return unread->in_need ? shorter(most, PATIENCE_IN_NEED_NS) : most;
+}
+
+/* The same for the answer of a call that is kept. */
+static int64_t patience_ns(const pc_unread *unread, const pc_call *call)
+{
+    bool is_spared = call->connection != NULL && owed_by(call) <= SPARED_BYTES;
+    if (unread->in_need && !is_spared) {
+        return least_patience_ns(unread);
+    }
+    size_t bytes = atomic_load_explicit(&call->unread.bytes, memory_order_relaxed);
+    int64_t most = unread->options.time_max_ns;
+    return most > 0 ? most + (int64_t)bytes * PATIENCE_NS_PER_BYTE : INT64_MAX;
+}
+
+/* Goes on with the roll: finds calls whose answer has waited since then, and keeps them. How many
+ * there are; `*more` when this was not the roll's end. */
+static size_t find_waiting(pc_unread *unread, pc_call *found[LOOKED_AT_ONCE], int64_t now_ns,
+                           int64_t before_ns, bool *more)
 {
     size_t count = 0;
     pthread_mutex_lock(&unread->lock);
-    for (pc_call *call = unread->calls; call != NULL && count < GIVEN_UP_AT_ONCE;
-         call = call->unread.next) {
+    for (int i = 0; i < LOOKED_AT_ONCE && unread->cursor != NULL; i++) {
+        pc_call *call = unread->cursor;
+        unread->cursor = call->unread.next;
         if (has_waited(call, now_ns, before_ns) && try_ref(call)) {
             found[count++] = call;
         }
     }
+    *more = unread->cursor != NULL;
     pthread_mutex_unlock(&unread->lock);
     return count;
 }
 
-static void give_up(pc_unread *unread, int64_t now_ns, int64_t before_ns)
+/* The call is kept, and so cannot become another one any more; before it could. */
+static void give_up_if_due(pc_unread *unread, pc_call *call, int64_t now_ns)
 {
-    pc_call *found[GIVEN_UP_AT_ONCE];
-    size_t count;
+    pc_unread_part *part = &call->unread;
+    if (atomic_load_explicit(&part->turns, memory_order_acquire) == part->turns_seen &&
+        now_ns - part->seen_ns >= patience_ns(unread, call)) {
+        part->seen_ns = now_ns; /* while it ends it is not given up again */
+        atomic_fetch_add_explicit(&unread->given_up, 1, memory_order_relaxed);
+        pc_stream_break(call);
+    }
+}
+
+static void go_through_roll(pc_unread *unread, int64_t now_ns)
+{
+    pc_call *found[LOOKED_AT_ONCE];
+    bool more;
+    pthread_mutex_lock(&unread->lock);
+    unread->cursor = unread->calls;
+    pthread_mutex_unlock(&unread->lock);
     do {
-        count = find_waiting(unread, found, now_ns, before_ns);
+        size_t count =
+            find_waiting(unread, found, now_ns, now_ns - least_patience_ns(unread), &more);
         for (size_t i = 0; i < count; i++) {
-            /* Now that it is kept it cannot become another call any more; before it could. */
-            unsigned turns = atomic_load_explicit(&found[i]->unread.turns, memory_order_acquire);
-            if (turns == found[i]->unread.turns_seen) {
-                atomic_fetch_add_explicit(&unread->given_up, 1, memory_order_relaxed);
-                pc_stream_break(found[i]);
-            }
-            found[i]->unread.seen_ns = now_ns; /* not again in this look */
+            give_up_if_due(unread, found[i], now_ns);
             pc_call_unref(found[i]);
         }
-    } while (count == GIVEN_UP_AT_ONCE);
+    } while (more);
 }
 
 void pc_unread_look(pc_unread *unread, pc_connections *connections, int64_t now_ns,
                     bool (*cut)(void *self, const char *peer), void *self)
 {
-    const pc_unread_options *options = &unread->options;
-    int64_t patience_ns = options->time_max_ns > 0 ? options->time_max_ns : INT64_MAX;
-    bool too_much = options->bytes_max > 0 && of_all(unread) > options->bytes_max;
-    /* Not at once: refusals count too, for the moment that they take. */
-    bool stays_too_much = too_much && unread->was_too_much;
-    unread->was_too_much = too_much;
-    if (stays_too_much) {
-        pc_connections_cut_owing(connections, options->bytes_max - options->bytes_max / 8, cut,
-                                 self);
-        patience_ns = patience_ns < PATIENCE_IN_NEED_NS ? patience_ns : PATIENCE_IN_NEED_NS;
+    size_t most = unread->options.bytes_max;
+    size_t all = of_all(unread);
+    /* Somewhat more is in good order: what is spared, and refusals for the moment that they take.
+     * For their sake not at once, either. */
+    bool too_much = most > 0 && all > most + most / 8;
+    if (!too_much) {
+        unread->in_need = false;
+    } else if (unread->was_too_much) {
+        size_t ended = pc_connections_cut_owing(connections, most - most / 8, cut, self);
+        unread->in_need = all > most + ended;
+        too_much = ended == 0; /* else it takes a moment until it is less */
     }
+    unread->was_too_much = too_much;
     if (now_ns - unread->looked_ns >= ROLL_INTERVAL_NS) {
         unread->looked_ns = now_ns;
-        give_up(unread, now_ns, now_ns - patience_ns);
+        go_through_roll(unread, now_ns);
     }
 }

@@ -26,7 +26,8 @@ typedef struct pc_unread pc_unread;
 typedef struct {
     size_t bytes_max;            /* of all connections; 0: no bound */
     size_t connection_bytes_max; /* 0: no bound */
-    int64_t time_max_ns;         /* for which an answer may wait; 0: no bound */
+    int64_t time_max_ns;         /* for which an answer may wait, and a second more for each MiB
+                                    of it; 0: no bound */
 } pc_unread_options;
 
 typedef struct {
@@ -41,7 +42,7 @@ typedef enum { PC_UNREAD_FITS, PC_UNREAD_OF_CONNECTION, PC_UNREAD_OF_ALL } pc_un
 /* The part of a call that belongs to this. All zero at first; not reset from use to use. */
 typedef struct {
     pc_call *next, *previous; /* in the roll of all calls there are */
-    size_t bytes;             /* that count at present */
+    atomic_size_t bytes;      /* that count at present */
     atomic_uint turns;        /* odd while something waits */
     unsigned turns_seen;      /* of who looks, like the next */
     int64_t seen_ns;
@@ -56,7 +57,9 @@ void pc_unread_enrol(pc_unread *unread, pc_call *call);
 void pc_unread_strike_off(pc_unread *unread, pc_call *call);
 
 /* Whether the call may be answered with so many bytes. A connection that owes nothing may always
- * be. Counts those that may not. */
+ * be. Behind a front a connection is that of many callers: up to twice its bound it still gets what
+ * is no larger than PC_UNREAD_STEP, so that one who does not read holds up few others. Counts those
+ * that may not. */
 pc_unread_verdict pc_unread_judge(pc_unread *unread, const pc_call *call, size_t bytes);
 
 /* What to tell the caller of it; not for PC_UNREAD_FITS. */
@@ -67,9 +70,10 @@ pc_status pc_unread_status(pc_unread_verdict verdict);
 void pc_unread_give(pc_unread *unread, pc_call *call, size_t bytes);
 void pc_unread_taken(pc_unread *unread, pc_call *call);
 
-/* Gives up what has waited too long; while there is too much in all that is a second, and the
+/* Gives up what has waited too long without being taken whole. When there is too much in all, the
  * connections that owe most are ended by `cut(self, peer)`, which may not be possible and then is
- * false. To be called some times a second, on one thread. */
+ * false; when that does not help, a second is too long on those that owe more than a little. To be
+ * called some times a second, on one thread. */
 void pc_unread_look(pc_unread *unread, pc_connections *connections, int64_t now_ns,
                     bool (*cut)(void *self, const char *peer), void *self);
 
