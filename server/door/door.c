@@ -231,6 +231,12 @@ static void on_delay(void *self, int64_t delay_ns)
     }
 }
 
+static void on_probing(void *self, int connection)
+{
+    const pc_door *door = self;
+    pc_rpc_server_disregard(door->server, connection);
+}
+
 static void on_probe(void *self, int failures)
 {
     pc_door *door = self;
@@ -254,6 +260,7 @@ pc_status pc_door_watch(pc_door *door, pc_rpc_server *server, const char *addres
         .probe_timeout_ms = PROBE_TIMEOUT_MS,
         .connect = connect_inside,
         .on_delay = on_delay,
+        .on_probing = on_probing,
         .on_probe = on_probe,
         .self = door,
     };

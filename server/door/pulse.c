@@ -204,22 +204,32 @@ static void begin_probe(pc_pulse *pulse, int64_t now)
     pulse->probe = connect_text(pulse->address);
     if (pulse->probe < 0) {
         end_probe(pulse, false);
-    }
-}
-
-/* It can be written to, or has come to an end. */
-static void on_probe_ready(pc_pulse *pulse, short events)
-{
-    static const char nonsense[] = "* not HTTP/2, not TLS *\r\n\r\n";
-    if ((events & POLLOUT) != 0 && (events & (POLLHUP | POLLERR | POLLIN)) == 0) {
-        (void)send(pulse->probe, nonsense, sizeof nonsense - 1, MSG_NOSIGNAL);
         return;
     }
+    pulse->options.on_probing(pulse->options.self, pulse->probe);
+}
+
+/* It is connected, or something has come, or the end. What core says first, in plain HTTP/2, it may
+ * say as it accepts: only the end is an answer to ours, and a reset is one, too. */
+static void on_probe_ready(pc_pulse *pulse, short events)
+{
+    char bytes[256];
     int failure = 0;
     socklen_t size = sizeof failure;
     (void)getsockopt(pulse->probe, SOL_SOCKET, SO_ERROR, &failure, &size);
-    /* A reset is an answer, too. */
-    end_probe(pulse, failure == 0 || failure == ECONNRESET || failure == EPIPE);
+    if (failure != 0) {
+        end_probe(pulse, failure == ECONNRESET || failure == EPIPE);
+        return;
+    }
+    if ((events & POLLOUT) != 0) {
+        (void)shutdown(pulse->probe, SHUT_WR);
+    }
+    if ((events & (POLLIN | POLLHUP | POLLERR)) != 0) {
+        ssize_t got = recv(pulse->probe, bytes, sizeof bytes, MSG_DONTWAIT);
+        if (got == 0 || (got < 0 && (errno == ECONNRESET || errno == EPIPE))) {
+            end_probe(pulse, true);
+        }
+    }
 }
 
 static void look_at_probe(pc_pulse *pulse, int64_t now)
@@ -241,7 +251,7 @@ static void *feel(void *argument)
 {
     pc_pulse *pulse = argument;
     int64_t next_ns = pc_clock_now_ns();
-    bool has_spoken = false; /* the probe */
+    bool has_ended = false; /* our side of the probe */
     for (;;) {
         int64_t now = pc_clock_now_ns();
         if (now >= next_ns) {
@@ -249,11 +259,11 @@ static void *feel(void *argument)
             look_at_probe(pulse, now);
             next_ns = pc_clock_after_ms(now, PC_PULSE_INTERVAL_MS);
         }
-        has_spoken = has_spoken && pulse->probe >= 0;
+        has_ended = has_ended && pulse->probe >= 0;
         struct pollfd waits[3] = {
             {.fd = pulse->wake, .events = POLLIN},
             {.fd = pulse->inner, .events = POLLIN},
-            {.fd = pulse->probe, .events = (short)(has_spoken ? POLLIN : POLLIN | POLLOUT)}};
+            {.fd = pulse->probe, .events = (short)(has_ended ? POLLIN : POLLIN | POLLOUT)}};
         int64_t wait_ms = (next_ns - now) / 1000000 + 1;
         (void)poll(waits, 3, (int)wait_ms);
         if (waits[0].revents != 0) {
@@ -264,7 +274,7 @@ static void *feel(void *argument)
         }
         if (waits[2].revents != 0) {
             on_probe_ready(pulse, waits[2].revents);
-            has_spoken = true;
+            has_ended = true;
         }
     }
 }

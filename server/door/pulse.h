@@ -1,9 +1,9 @@
 /* Feels the server's pulse: a connection of its own, on which 20 times a second something is sent
  * that core answers as soon as it reads it (SETTINGS; PING would count as a misuse). Core reads
  * when its threads have done what they have, so the time until the answer is how long calls wait
- * that arrive now. Also, every few seconds, a connection through the listening port says something
- * that is no HTTP/2 nor TLS, and is to be closed for it: so both accepting and the RPC threads are
- * known to live. Threads: one of its own; callbacks come on it. */
+ * that arrive now. Also, every few seconds, a connection through the listening port says nothing,
+ * ends its side, and is to be closed for it: so both accepting and the RPC threads are known to
+ * live. Threads: one of its own; callbacks come on it. */
 #ifndef PC_DOOR_PULSE_H
 #define PC_DOOR_PULSE_H
 
@@ -23,6 +23,8 @@ typedef struct {
     int (*connect)(void *self);
     /* The latest delay; so long as no answer comes, how long it has been waited for. */
     void (*on_delay)(void *self, int64_t delay_ns);
+    /* A probe has begun, with this end of its connection. */
+    void (*on_probing)(void *self, int connection);
     /* A probe has come back, or `failures` in a row have not. */
     void (*on_probe)(void *self, int failures);
     void *self;

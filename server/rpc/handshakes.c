@@ -13,16 +13,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "util/clock.h"
 
 enum { PEER_BYTES = 64, ALERT_BYTES = 2 };
 
+/* As core names it, without the port. */
+typedef struct {
+    char name[PEER_BYTES];
+    int port; /* 0: it has none */
+} peer_name;
+
 struct pc_handshakes {
     atomic_uint references; /* the owner's, and one for each connection */
     atomic_uint_least64_t counts[PC_HANDSHAKE_ENDS];
 
-    pthread_mutex_t lock; /* guards: on_refused */
+    pthread_mutex_t lock; /* guards: own, on_refused */
+    peer_name own;        /* of which nothing is told; port 0: nobody */
     void (*on_refused)(void *self, const pc_refused_handshake *refused);
     void *self;
 };
@@ -35,7 +43,7 @@ typedef struct {
     bool has_refused; /* we have sent an alert, */
     bool was_refused; /* or the peer has */
     int error;        /* of OpenSSL's, when we did */
-    char peer[PEER_BYTES];
+    peer_name peer;
 } handshake;
 
 /* The place of ours in each of OpenSSL's objects; -1: it has none. */
@@ -76,28 +84,40 @@ static void unref(pc_handshakes *handshakes)
     }
 }
 
-/* As core names it, without the port. */
-static void name_peer(char out[PEER_BYTES], int connection)
+static void name_peer(peer_name *out, const struct sockaddr_storage *from)
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
-    socklen_t size = sizeof from;
     char text[INET6_ADDRSTRLEN] = "";
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&from;
-    (void)getpeername(connection, (struct sockaddr *)&from, &size);
-    if (from.ss_family == AF_INET) {
-        const struct sockaddr_in *four = (const struct sockaddr_in *)&from;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)from;
+    out->port = 0;
+    if (from->ss_family == AF_INET) {
+        const struct sockaddr_in *four = (const struct sockaddr_in *)from;
+        out->port = ntohs(four->sin_port);
         (void)inet_ntop(AF_INET, &four->sin_addr, text, sizeof text);
-        (void)snprintf(out, PEER_BYTES, "ipv4:%s", text);
-    } else if (from.ss_family == AF_INET6 && memcmp(&six->sin6_addr, mapped, sizeof mapped) == 0) {
-        (void)inet_ntop(AF_INET, six->sin6_addr.s6_addr + sizeof mapped, text, sizeof text);
-        (void)snprintf(out, PEER_BYTES, "ipv4:%s", text);
-    } else if (from.ss_family == AF_INET6) {
-        (void)inet_ntop(AF_INET6, &six->sin6_addr, text, sizeof text);
-        (void)snprintf(out, PEER_BYTES, "ipv6:%%5B%s%%5D", text);
-    } else {
-        (void)snprintf(out, PEER_BYTES, "%s", from.ss_family == AF_UNIX ? "unix" : "");
+        (void)snprintf(out->name, PEER_BYTES, "ipv4:%s", text);
+        return;
     }
+    if (from->ss_family != AF_INET6) {
+        (void)snprintf(out->name, PEER_BYTES, "%s", from->ss_family == AF_UNIX ? "unix" : "");
+        return;
+    }
+    out->port = ntohs(six->sin6_port);
+    if (memcmp(&six->sin6_addr, mapped, sizeof mapped) == 0) {
+        (void)inet_ntop(AF_INET, six->sin6_addr.s6_addr + sizeof mapped, text, sizeof text);
+        (void)snprintf(out->name, PEER_BYTES, "ipv4:%s", text);
+    } else {
+        (void)inet_ntop(AF_INET6, &six->sin6_addr, text, sizeof text);
+        (void)snprintf(out->name, PEER_BYTES, "ipv6:%%5B%s%%5D", text);
+    }
+}
+
+/* On a UNIX socket, which has no port: whether the peer is this process. */
+static bool is_from_within(int connection)
+{
+    struct ucred peer = {.pid = 0};
+    socklen_t size = sizeof peer;
+    return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+           peer.pid == getpid();
 }
 
 /* ---- while it goes on ------------------------------------------------------------------------ */
@@ -212,10 +232,14 @@ static void tell(handshake *own, pc_handshake_end end)
 {
     pc_handshakes *owner = own->owner;
     const pc_refused_handshake refused = {
-        .peer = own->peer, .end = end, .reason = pc_handshake_end_reason(end)};
-    atomic_fetch_add_explicit(&owner->counts[end], 1, memory_order_relaxed);
+        .peer = own->peer.name, .end = end, .reason = pc_handshake_end_reason(end)};
     pthread_mutex_lock(&owner->lock);
-    if (owner->on_refused != NULL) {
+    bool is_ours = owner->own.port != 0 && owner->own.port == own->peer.port &&
+                   strcmp(owner->own.name, own->peer.name) == 0;
+    if (!is_ours) {
+        atomic_fetch_add_explicit(&owner->counts[end], 1, memory_order_relaxed);
+    }
+    if (!is_ours && owner->on_refused != NULL) {
         owner->on_refused(owner->self, &refused);
     }
     pthread_mutex_unlock(&owner->lock);
@@ -234,7 +258,10 @@ static void on_made(void *parent, void *held, CRYPTO_EX_DATA *data, int index, l
         return; /* Somebody else's, or there is no memory: nothing will be told of it. */
     }
     own->begun_ns = pc_clock_now_ns();
-    name_peer(own->peer, handing_over.connection);
+    struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
+    socklen_t size = sizeof from;
+    (void)getpeername(handing_over.connection, (struct sockaddr *)&from, &size);
+    name_peer(&own->peer, &from);
     if (CRYPTO_set_ex_data(data, index, own) != 1) {
         free(own);
         return;
@@ -272,13 +299,23 @@ static void take_place(void)
 
 void pc_handshakes_begin(pc_handshakes *handshakes, int connection)
 {
-    handing_over.owner = handshakes;
+    handing_over.owner = is_from_within(connection) ? NULL : handshakes;
     handing_over.connection = connection;
 }
 
 void pc_handshakes_begun(void)
 {
     handing_over.owner = NULL;
+}
+
+void pc_handshakes_disregard(pc_handshakes *handshakes, int connection)
+{
+    struct sockaddr_storage end = {.ss_family = AF_UNSPEC};
+    socklen_t size = sizeof end;
+    (void)getsockname(connection, (struct sockaddr *)&end, &size);
+    pthread_mutex_lock(&handshakes->lock);
+    name_peer(&handshakes->own, &end);
+    pthread_mutex_unlock(&handshakes->lock);
 }
 
 uint64_t pc_handshakes_count(const pc_handshakes *handshakes, pc_handshake_end end)

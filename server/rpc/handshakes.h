@@ -23,6 +23,10 @@ void pc_handshakes_close(pc_handshakes *handshakes);
 void pc_handshakes_begin(pc_handshakes *handshakes, int connection);
 void pc_handshakes_begun(void);
 
+/* Nothing is told of the handshake whose peer has this end of the connection; a next one takes its
+ * place. To be called before the peer says anything. Any thread. */
+void pc_handshakes_disregard(pc_handshakes *handshakes, int connection);
+
 /* How many ended so. */
 uint64_t pc_handshakes_count(const pc_handshakes *handshakes, pc_handshake_end end);
 

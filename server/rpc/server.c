@@ -667,6 +667,11 @@ void pc_rpc_server_count_connections(pc_rpc_server *server, pc_rpc_connection_fi
     };
 }
 
+void pc_rpc_server_disregard(pc_rpc_server *server, int connection)
+{
+    pc_handshakes_disregard(server->handshakes, connection);
+}
+
 uint64_t pc_rpc_server_count_handshakes(const pc_rpc_server *server, pc_handshake_end end)
 {
     return pc_handshakes_count(server->handshakes, end);

@@ -157,6 +157,10 @@ pc_tls_expiry pc_rpc_server_tls_expiry(const pc_rpc_server *server);
  * which the caller owns, or -1. It is served as long as the server does not drain. */
 int pc_rpc_server_connect(pc_rpc_server *server);
 
+/* The connection whose other end this is is the server's own, through the port that it listens on:
+ * nothing is told of its TLS handshake. There is one at a time. Any thread. */
+void pc_rpc_server_disregard(pc_rpc_server *server, int connection);
+
 /* The connections, where we accept them, else zeros; and what they do not read. */
 typedef struct {
     uint64_t accepted;

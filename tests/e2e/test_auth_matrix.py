@@ -5,6 +5,7 @@ gRPC library, and stands for one line of the trail."""
 
 import base64
 import json
+import socket
 import ssl
 import time
 import unittest
@@ -195,19 +196,20 @@ class Matrix(unittest.TestCase):
     def setUp(self):
         self.wanted = []
 
-    def server(self, *arguments):
+    def server(self, *arguments, pass_fds=()):
         self.trail = self.files.path(self.id().rsplit(".", 1)[1])
         return Server(self.sandbox.url, "--operator-address=127.0.0.1:0", "--listen-channelz",
                       f"--access-policy-file={self.files.path('policy.yaml')}",
                       f"--audit-file={self.trail}",
-                      f"--log-identity-key-file={self.files.path('key')}", *arguments)
+                      f"--log-identity-key-file={self.files.path('key')}", *arguments,
+                      pass_fds=pass_fds)
 
-    def mutual_tls(self, *arguments):
+    def mutual_tls(self, *arguments, pass_fds=()):
         return self.server(f"--listen-tls-certificate-file={self.files.path('server.crt')}",
                            f"--listen-tls-key-file={self.files.path('server.key')}",
                            f"--listen-tls-client-ca-file={self.files.path('ca.crt')}",
                            "--identity-forwarded-header=x-caller",
-                           "--identity-proxies=proxy.example", *arguments)
+                           "--identity-proxies=proxy.example", *arguments, pass_fds=pass_fds)
 
     def lines(self):
         """Those of the trail that are about callers."""
@@ -324,6 +326,30 @@ class Matrix(unittest.TestCase):
         # As many at once as the rate has lines a second, and a tenth in each second that it took.
         self.assertGreaterEqual(len(kept), 10)
         self.assertLess(len(kept), flood / 2)
+
+    def test_the_probe_of_the_own_port_leaves_no_trace_and_finds_it_dead(self):
+        # The test has the listening socket too, and shuts it: nobody can come in any more.
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            server = self.mutual_tls(f"--listen-address=fd:{listener.fileno()}",
+                                     "--door-probe-interval=50ms", pass_fds=[listener.fileno()])
+            with closing(server):
+                wait_until(lambda: server.metrics()["profilecontext_connections_accepted_total"] > 10,
+                           30, "probes")
+                self.assertEqual(server.operator("/readyz")[0], 200)
+                # Another who says nothing, from the same address, counts.
+                with Wire(server.address) as wire:
+                    wire.connection.shutdown(socket.SHUT_WR)
+                    wire.connection.recv(1)
+
+                def refused():
+                    return sum(value for name, value in server.metrics().items()
+                               if name.startswith("profilecontext_handshakes_refused_total"))
+
+                wait_until(refused, 10, "the other to be counted")
+                self.assertEqual(refused(), 1)
+                listener.shutdown(socket.SHUT_RDWR)
+                self.assertEqual(server.popen.wait(30), 3)
+                self.assertEqual(self.lines(), [])
 
     def test_who_may_is_served_so_the_rows_fail_for_what_they_say(self):
         with closing(self.mutual_tls()) as server:

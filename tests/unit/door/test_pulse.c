@@ -42,6 +42,14 @@ static void on_delay(void *self, int64_t delay_ns)
     pthread_mutex_unlock(&w->lock);
 }
 
+static void on_probing(void *self, int connection)
+{
+    (void)self;
+    struct sockaddr_storage end;
+    socklen_t size = sizeof end;
+    assert_int_equal(getsockname(connection, (struct sockaddr *)&end, &size), 0);
+}
+
 static void on_probe(void *self, int failures)
 {
     watched *w = self;
@@ -62,6 +70,7 @@ static pc_pulse *start(watched *w, const char *address, int64_t probe_interval)
                                       .probe_timeout_ms = 100,
                                       .connect = connect_inside,
                                       .on_delay = on_delay,
+                                      .on_probing = on_probing,
                                       .on_probe = on_probe,
                                       .self = w};
     pc_pulse *pulse;
@@ -219,8 +228,9 @@ static void *serve_probes(void *argument)
     for (int served = 0; served < 3;) {
         int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0) {
-            char bytes[8];
-            read_all(fd, (uint8_t *)bytes, sizeof bytes);
+            char byte;
+            assert_int_equal(write(fd, "hello", 5), 5); /* is no answer yet */
+            assert_int_equal(read(fd, &byte, 1), 0);
             close(fd);
             served++;
         }
