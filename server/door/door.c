@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "door/lasting.h"
 #include "door/pulse.h"
 #include "door/shedding.h"
 #include "util/clock.h"
@@ -31,9 +32,9 @@ struct pc_door {
     pc_door_options options;
     pc_shedding shedding;
     pc_quotas *quotas;
-    counts *counts;                  /* in stripes */
-    atomic_int_least64_t delay_ns;   /* the latest */
-    atomic_int_least64_t lasting_ns; /* the less of that and the one before */
+    counts *counts;                /* in stripes */
+    atomic_int_least64_t delay_ns; /* the latest */
+    pc_lasting lasting;
 
     /* Of the pulse's thread: */
     pc_pulse *pulse; /* NULL: nothing is watched */
@@ -150,11 +151,10 @@ static pc_status check_pressure(pc_door *door, pc_criticality criticality, unsig
 /* Whether the call would probably be answered when its caller has given up, so that the work were
  * for nothing. Core reckons a deadline from when it reads the call: what that waited in its socket,
  * which is up to the delay, is gone too; and the delay is an old one that may have grown, which is
- * only held against calls that are not the most critical. A hiccup, which one pulse felt and the
- * next did not, is over when it is known. */
+ * only held against calls that are not the most critical. */
 static bool comes_too_late(const pc_door *door, const pc_call *call)
 {
-    int64_t delay_ns = atomic_load_explicit(&door->lasting_ns, memory_order_relaxed);
+    int64_t delay_ns = pc_lasting_ns(&door->lasting);
     if (delay_ns < LEAST_DELAY_NS || door->options.delay_bound_ms <= 0) {
         return false;
     }
@@ -217,14 +217,17 @@ static void give_memory_back(pc_door *door)
     door->pages_last = pages;
 }
 
-static void on_delay(void *self, int64_t delay_ns)
+static void on_delay(void *self, int64_t delay_ns, bool answered)
 {
     pc_door *door = self;
-    int64_t before_ns = atomic_load_explicit(&door->delay_ns, memory_order_relaxed);
     atomic_store_explicit(&door->delay_ns, delay_ns, memory_order_relaxed);
-    atomic_store_explicit(&door->lasting_ns, delay_ns < before_ns ? delay_ns : before_ns,
-                          memory_order_relaxed);
+    pc_lasting_observe(&door->lasting, delay_ns, answered);
     pc_shedding_observe(&door->shedding, delay_ns, door->options.delay_bound_ms * 1000000);
+}
+
+static void on_beat(void *self)
+{
+    pc_door *door = self;
     pc_rpc_server_give_up_unread(door->server);
     if (++door->pulses % TRIM_LOOK_PULSES == 0) {
         give_memory_back(door);
@@ -260,6 +263,7 @@ pc_status pc_door_watch(pc_door *door, pc_rpc_server *server, const char *addres
         .probe_timeout_ms = PROBE_TIMEOUT_MS,
         .connect = connect_inside,
         .on_delay = on_delay,
+        .on_beat = on_beat,
         .on_probing = on_probing,
         .on_probe = on_probe,
         .self = door,

@@ -88,7 +88,7 @@ static bool take_frame(pc_pulse *pulse, const uint8_t *frame, size_t size, int64
     bool is_ack = (frame[FLAGS_AT] & ACK) != 0;
     if (frame[KIND_AT] == SETTINGS && is_ack) {
         if (pulse->sent_ns != 0) {
-            pulse->options.on_delay(pulse->options.self, now - pulse->sent_ns);
+            pulse->options.on_delay(pulse->options.self, now - pulse->sent_ns, true);
         }
         pulse->sent_ns = 0;
     } else if (frame[KIND_AT] == SETTINGS) {
@@ -137,13 +137,15 @@ static void beat(pc_pulse *pulse, int64_t now)
     if (pulse->inner < 0) {
         dial(pulse);
     }
-    if (pulse->inner >= 0 && pulse->sent_ns == 0) {
-        if (!ask(pulse, now)) {
-            hang_up(pulse);
-        }
-    } else if (pulse->inner >= 0) {
-        pulse->options.on_delay(pulse->options.self, now - pulse->sent_ns);
+    if (pulse->inner < 0) {
+        /* What was known is old, and nothing is better than that. */
+        pulse->options.on_delay(pulse->options.self, 0, true);
+    } else if (pulse->sent_ns != 0) {
+        pulse->options.on_delay(pulse->options.self, now - pulse->sent_ns, false);
+    } else if (!ask(pulse, now)) {
+        hang_up(pulse);
     }
+    pulse->options.on_beat(pulse->options.self);
 }
 
 /* ---- the probe through the port -------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #ifndef PC_DOOR_PULSE_H
 #define PC_DOOR_PULSE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "util/status.h"
@@ -21,8 +22,11 @@ typedef struct {
     int64_t probe_timeout_ms;
     /* A new connection to core, in plain HTTP/2; -1: none can be had. */
     int (*connect)(void *self);
-    /* The latest delay; so long as no answer comes, how long it has been waited for. */
-    void (*on_delay)(void *self, int64_t delay_ns);
+    /* The latest delay; so long as no answer comes, how long it has been waited for. 0 when there
+     * is no connection to feel it by. */
+    void (*on_delay)(void *self, int64_t delay_ns, bool answered);
+    /* PC_PULSE_INTERVAL_MS have passed, whatever was felt. */
+    void (*on_beat)(void *self);
     /* A probe has begun, with this end of its connection. */
     void (*on_probing)(void *self, int connection);
     /* A probe has come back, or `failures` in a row have not. */

@@ -17,14 +17,20 @@ typedef struct {
     pthread_cond_t changed;
     int ends[16]; /* of the server, one for each connection */
     size_t connections;
+    bool refuses;     /* whoever connects inside */
     int64_t delay_ns; /* the last, or -1 */
-    int failures;     /* the last, or -1 */
+    int answers;
+    int beats;
+    int failures; /* the last, or -1 */
 } watched;
 
 static int connect_inside(void *self)
 {
     watched *w = self;
     int ends[2];
+    if (w->refuses) {
+        return -1;
+    }
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     pthread_mutex_lock(&w->lock);
     w->ends[w->connections++] = ends[1];
@@ -33,11 +39,21 @@ static int connect_inside(void *self)
     return ends[0];
 }
 
-static void on_delay(void *self, int64_t delay_ns)
+static void on_delay(void *self, int64_t delay_ns, bool answered)
 {
     watched *w = self;
     pthread_mutex_lock(&w->lock);
     w->delay_ns = delay_ns;
+    w->answers += answered;
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void on_beat(void *self)
+{
+    watched *w = self;
+    pthread_mutex_lock(&w->lock);
+    w->beats++;
     pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->lock);
 }
@@ -59,10 +75,11 @@ static void on_probe(void *self, int failures)
     pthread_mutex_unlock(&w->lock);
 }
 
-static pc_pulse *start(watched *w, const char *address, int64_t probe_interval)
+static pc_pulse *start_with(watched *w, const char *address, int64_t probe_interval, bool refuses)
 {
     *w = (watched){.lock = PTHREAD_MUTEX_INITIALIZER,
                    .changed = PTHREAD_COND_INITIALIZER,
+                   .refuses = refuses,
                    .delay_ns = -1,
                    .failures = -1};
     const pc_pulse_options options = {.address = address,
@@ -70,12 +87,18 @@ static pc_pulse *start(watched *w, const char *address, int64_t probe_interval)
                                       .probe_timeout_ms = 100,
                                       .connect = connect_inside,
                                       .on_delay = on_delay,
+                                      .on_beat = on_beat,
                                       .on_probing = on_probing,
                                       .on_probe = on_probe,
                                       .self = w};
     pc_pulse *pulse;
     check_ok(pc_pulse_new(&pulse, &options));
     return pulse;
+}
+
+static pc_pulse *start(watched *w, const char *address, int64_t probe_interval)
+{
+    return start_with(w, address, probe_interval, false);
 }
 
 static void stop(pc_pulse *pulse, watched *w)
@@ -122,10 +145,10 @@ static void answer(int fd)
     assert_int_equal(write(fd, ack, sizeof ack), HEAD);
 }
 
-static void wait_delay(watched *w, int64_t least_ns)
+static void wait_delay(watched *w, int64_t least_ns, int answers)
 {
     pthread_mutex_lock(&w->lock);
-    while (w->delay_ns < least_ns) {
+    while (w->delay_ns < least_ns || w->answers < answers) {
         pthread_cond_wait(&w->changed, &w->lock);
     }
     pthread_mutex_unlock(&w->lock);
@@ -139,8 +162,9 @@ static void test_pulse__an_answer_is_timed(void **state)
     int fd = wait_connection(&w, 1);
     greet(fd);
     answer(fd);
-    wait_delay(&w, 0);
+    wait_delay(&w, 0, 1);
     answer(fd); /* and the next comes */
+    wait_delay(&w, 0, 2);
     stop(pulse, &w);
 }
 
@@ -150,7 +174,23 @@ static void test_pulse__a_missing_answer_is_a_delay_that_grows(void **state)
     watched w;
     pc_pulse *pulse = start(&w, "127.0.0.1:1", 0);
     greet(wait_connection(&w, 1));
-    wait_delay(&w, 3 * PC_PULSE_INTERVAL_MS * INT64_C(1000000));
+    wait_delay(&w, 3 * PC_PULSE_INTERVAL_MS * INT64_C(1000000), 0);
+    assert_int_equal(w.answers, 0);
+    stop(pulse, &w);
+}
+
+static void test_pulse__without_a_connection_it_beats_and_knows_of_no_delay(void **state)
+{
+    (void)state;
+    watched w;
+    pc_pulse *pulse = start_with(&w, "127.0.0.1:1", 0, true);
+    pthread_mutex_lock(&w.lock);
+    while (w.beats < 2) {
+        pthread_cond_wait(&w.changed, &w.lock);
+    }
+    assert_int_equal(w.delay_ns, 0);
+    assert_true(w.answers >= 2);
+    pthread_mutex_unlock(&w.lock);
     stop(pulse, &w);
 }
 
@@ -260,6 +300,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pulse__an_answer_is_timed),
         cmocka_unit_test(test_pulse__a_missing_answer_is_a_delay_that_grows),
+        cmocka_unit_test(test_pulse__without_a_connection_it_beats_and_knows_of_no_delay),
         cmocka_unit_test(test_pulse__settings_and_pings_are_answered_and_a_goodbye_is_taken),
         cmocka_unit_test(test_pulse__nonsense_from_the_server_is_hung_up_on),
         cmocka_unit_test(test_pulse__a_port_that_nobody_answers_on_is_found_dead),
