@@ -63,7 +63,8 @@ struct pc_acceptor {
     char path[sizeof((struct sockaddr_un *)0)->sun_path]; /* of a UNIX socket, or "" */
     int wake; /* eventfd: readable when there is something else to do than to accept */
     atomic_bool stopping;
-    int spare; /* a descriptor to give up, so that there is one to refuse with */
+    int spare;        /* a descriptor to give up, so that there is one to refuse with */
+    uint64_t overdue; /* those up to this number are still to be retired; 0: none */
     bool started;
     pthread_t thread;
 
@@ -187,11 +188,13 @@ static bool is_socket(int descriptor, ino_t inode)
 }
 
 /* Core may close the descriptor, and another may get its number, at any moment: so a copy is what
- * is looked at and reset, which also drops what has come and was not read. */
-static bool reset_socket(int descriptor, ino_t inode)
+ * is looked at and reset, which also drops what has come and was not read. `*lacks` says whether
+ * there was no descriptor for the copy. */
+static bool reset_socket(int descriptor, ino_t inode, bool *lacks)
 {
     const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
     int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    *lacks = copy < 0 && errno != EBADF;
     bool is_it = copy >= 0 && is_socket(copy, inode);
     if (is_it && connect(copy, &nobody, sizeof nobody) != 0) {
         (void)shutdown(copy, SHUT_RDWR);
@@ -311,17 +314,21 @@ static bool accept_some(pc_acceptor *acceptor)
     return true;
 }
 
-/* Ends some of those up to this number, from the place `at` on, and moves it. False
- * when those were the last. */
-static bool retire_some(pc_acceptor *acceptor, uint64_t up_to, size_t *at)
+/* Ends some of those up to this number, from the place `at` on, and moves it. False when those were
+ * the last. */
+static bool retire_some(pc_acceptor *acceptor, uint64_t up_to, size_t *at, bool *lacked)
 {
     pthread_mutex_lock(&acceptor->lock);
     for (int i = 0; i < AT_ONCE_MAX && *at <= acceptor->highest; i++, (*at)++) {
         connection *old = &acceptor->connections[*at];
-        if (old->open && old->number <= up_to) {
-            acceptor->figures.retired += reset_socket((int)*at, old->inode);
-            old->number =
-                UINT64_MAX; /* once is enough, though core may take its time to close it */
+        if (!old->open || old->number > up_to) {
+            continue;
+        }
+        bool lacks;
+        acceptor->figures.retired += reset_socket((int)*at, old->inode, &lacks);
+        *lacked = *lacked || lacks;
+        if (!lacks) {
+            old->number = UINT64_MAX; /* Once is enough, though core may be slow to close it. */
         }
     }
     bool goes_on = *at <= acceptor->highest;
@@ -350,14 +357,18 @@ static uint64_t next_due(pc_acceptor *acceptor, int *due_ms)
     return up_to;
 }
 
-/* Ends those whose time is over. How long until there are more, as above. */
+/* Ends those whose time is over. How long until there are more, as above. Those for which there was
+ * no descriptor stay due; what comes due meanwhile is no later. */
 static int retire_when_due(pc_acceptor *acceptor)
 {
     int due_ms;
+    bool lacked = false;
     uint64_t up_to = next_due(acceptor, &due_ms);
-    for (size_t at = 0; up_to > 0 && retire_some(acceptor, up_to, &at);) {
+    up_to = up_to > acceptor->overdue ? up_to : acceptor->overdue;
+    for (size_t at = 0; up_to > 0 && retire_some(acceptor, up_to, &at, &lacked);) {
     }
-    return due_ms;
+    acceptor->overdue = lacked ? up_to : 0;
+    return lacked && (due_ms < 0 || due_ms > PAUSE_MS) ? PAUSE_MS : due_ms;
 }
 
 /* False when it is to stop. */
@@ -579,7 +590,8 @@ bool pc_acceptor_cut(pc_acceptor *acceptor, const char *peer)
             memcmp(acceptor->connections[at].peer.address, wanted.address, ADDRESS_BYTES) != 0)) {
         at = acceptor->connections[at].next;
     }
-    bool is_cut = at >= 0 && reset_socket(at, acceptor->connections[at].inode);
+    bool lacks;
+    bool is_cut = at >= 0 && reset_socket(at, acceptor->connections[at].inode, &lacks);
     acceptor->figures.cut += is_cut;
     pthread_mutex_unlock(&acceptor->lock);
     return is_cut;

@@ -142,6 +142,18 @@ static void test_acceptor__one_address_cannot_take_all(void **state)
     close(second);
 }
 
+/* From here on no descriptor can be had. The limit that was. */
+static struct rlimit take_descriptors_away(void)
+{
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    int lowest = dup(0);
+    close(lowest);
+    const struct rlimit none = {.rlim_cur = (rlim_t)lowest, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    return before;
+}
+
 static void test_acceptor__a_lack_of_descriptors_passes(void **state)
 {
     (void)state;
@@ -149,14 +161,8 @@ static void test_acceptor__a_lack_of_descriptors_passes(void **state)
     pc_acceptor *acceptor = start(&taken, "127.0.0.1:0", 0, 0);
     int refused = dial(acceptor);
     wait_taken(&taken, 1);
-    /* From here on no descriptor can be had, but for the one that the caller needs. */
-    int next = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct rlimit before;
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-    int lowest = dup(0);
-    close(lowest);
-    const struct rlimit none = {.rlim_cur = (rlim_t)lowest, .rlim_max = before.rlim_max};
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int next = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* that the caller needs */
+    const struct rlimit before = take_descriptors_away();
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)pc_acceptor_port(acceptor))};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -234,6 +240,27 @@ static void test_acceptor__who_is_there_is_retired_and_who_comes_later_stays(voi
     }
 }
 
+static void test_acceptor__who_is_due_is_retired_when_there_are_descriptors_again(void **state)
+{
+    (void)state;
+    taker taken;
+    pc_acceptor *acceptor = start(&taken, "127.0.0.1:0", 0, 0);
+    int fds[2] = {dial(acceptor), dial(acceptor)};
+    wait_taken(&taken, 2);
+    const struct rlimit before = take_descriptors_away();
+    pc_acceptor_retire(acceptor);
+    struct pollfd waits[2] = {{.fd = fds[0], .events = POLLIN}, {.fd = fds[1], .events = POLLIN}};
+    assert_int_equal(poll(waits, 2, 300), 0); /* The time of grace passes. */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_true(is_closed(fds[0]));
+    assert_true(is_closed(fds[1]));
+    assert_int_equal(count(acceptor).retired, 2);
+    pc_acceptor_free(acceptor);
+    close_taken(&taken);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 static void test_acceptor__a_socket_that_was_left_behind_is_replaced(void **state)
 {
     (void)state;
@@ -273,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_acceptor__a_lack_of_descriptors_passes),
         cmocka_unit_test(test_acceptor__a_peer_is_cut_by_its_name),
         cmocka_unit_test(test_acceptor__who_is_there_is_retired_and_who_comes_later_stays),
+        cmocka_unit_test(test_acceptor__who_is_due_is_retired_when_there_are_descriptors_again),
         cmocka_unit_test(test_acceptor__a_socket_that_was_left_behind_is_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
