@@ -255,13 +255,15 @@ static int64_t left_out_due(const pc_audit_trail *t)
 
 static void put_left_out_when_due(pc_audit_trail *t, bool now)
 {
-    if (t->untold > 0 && (now || pc_clock_now_ns() >= left_out_due(t)) &&
-        put_count(t, PC_AUDIT_LEFT_OUT, t->untold)) {
+    if (t->untold == 0 || (!now && pc_clock_now_ns() < left_out_due(t))) {
+        return;
+    }
+    if (put_count(t, PC_AUDIT_LEFT_OUT, t->untold)) {
         PC_LOG(t->options.log, PC_LOG_WARN, "audit.left_out",
                pc_log_int("lines", (int64_t)t->untold));
         t->untold = 0;
-        t->told_ns = pc_clock_now_ns();
     }
+    t->told_ns = pc_clock_now_ns(); /* or tried to: what lacks now will not be there at once */
 }
 
 /* Makes lines of the records taken, as far as they can be written. */
