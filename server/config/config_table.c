@@ -114,8 +114,8 @@ const config_key config_keys[] = {
     {"identity.refused_token_rate", KEY_NUMBER, AT(identity.refused_token_rate), "20", 0, 1000000,
      NULL, "N",
      "tokens from one address, or of one certificate, that are verified in vain in a second, ten "
-     "times as many at once and 25 times as many of all; beyond that only tokens are taken that "
-     "were accepted before; 0: no bound"},
+     "times as many at once, and 100 times as many of all addresses that had no good one of late; "
+     "beyond that only tokens are taken that were accepted before; 0: no bound"},
     {"identity.allow_plain_tokens", KEY_BOOL, AT(identity.allow_plain_tokens), "false", 0, 0, NULL,
      NULL,
      "allow tokens without TLS on an address other than loopback; they then travel in the "

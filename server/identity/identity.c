@@ -108,16 +108,29 @@ static uint64_t source_of(pc_call *call)
     return pc_peer_key(peer);
 }
 
+typedef struct {
+    pc_identity *identity;
+    uint64_t source;
+} verification;
+
+static pc_status may_verify(void *self)
+{
+    const verification *own = self;
+    pc_identity *identity = own->identity;
+    pc_status status = pc_refused_tokens_take(identity->bad_tokens, own->source, pc_clock_now_ns());
+    if (!pc_status_ok(&status)) {
+        pc_counter_add(&own_counts(identity)->unverified, pc_stripe(), 1);
+    }
+    return status;
+}
+
 static pc_status verify(pc_identity *identity, pc_jwt_caller *out, const char *token, size_t size,
                         const pc_jwks *keys, uint64_t source)
 {
-    pc_status status = pc_refused_tokens_take(identity->bad_tokens, source, pc_clock_now_ns());
-    if (!pc_status_ok(&status)) {
-        pc_counter_add(&own_counts(identity)->unverified, pc_stripe(), 1);
-        return status;
-    }
-    status =
-        pc_jwt_verify(out, token, size, keys, &identity->options.rules, pc_clock_wall_ms() / 1000);
+    verification own = {identity, source};
+    const pc_jwt_gate gate = {may_verify, &own};
+    pc_status status = pc_jwt_verify(out, token, size, keys, &identity->options.rules, &gate,
+                                     pc_clock_wall_ms() / 1000);
     if (pc_status_ok(&status)) {
         pc_counter_add(&own_counts(identity)->verified, pc_stripe(), 1);
         pc_refused_tokens_give_back(identity->bad_tokens, source);

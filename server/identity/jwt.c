@@ -140,7 +140,8 @@ static size_t write_der(uint8_t *out, const uint8_t *raw)
     return size > 0 ? (size_t)size : 0;
 }
 
-static pc_status verify_with(EVP_PKEY *key, pc_jwt_algorithm algorithm, const token_parts *parts)
+static pc_status verify_with(EVP_PKEY *key, pc_jwt_algorithm algorithm, const token_parts *parts,
+                             const pc_jwt_gate *gate)
 {
     static const char wrong[] = "the bearer token's signature is wrong";
     uint8_t bytes[PC_JWT_BYTES_MAX];
@@ -154,11 +155,18 @@ static pc_status verify_with(EVP_PKEY *key, pc_jwt_algorithm algorithm, const to
         size = size == ES256_BYTES ? write_der(der, bytes) : 0;
         signature = der;
     }
+    if (size == 0) {
+        return pc_openssl_lacked_memory() ? pc_status_out_of_memory()
+                                          : refuse("TOKEN_SIGNATURE_INVALID", wrong);
+    }
+    pc_status status = gate == NULL ? PC_OK : gate->may_verify(gate->self);
+    if (!pc_status_ok(&status)) {
+        return status;
+    }
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     size_t covered = (size_t)(parts->payload + parts->payload_length - parts->header);
     bool good =
-        size > 0 && context != NULL &&
-        EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key) == 1 &&
+        context != NULL && EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key) == 1 &&
         EVP_DigestVerify(context, signature, size, (const uint8_t *)parts->header, covered) == 1;
     EVP_MD_CTX_free(context);
     bool no_memory = pc_openssl_lacked_memory() || context == NULL;
@@ -263,7 +271,8 @@ static pc_status check_claims(pc_jwt_caller *out, const json_t *claims, const pc
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
-static pc_status check_signature(const token_parts *parts, const pc_jwks *keys)
+static pc_status check_signature(const token_parts *parts, const pc_jwks *keys,
+                                 const pc_jwt_gate *gate)
 {
     json_t *header;
     pc_status status = read_object(&header, parts->header, parts->header_length);
@@ -274,11 +283,11 @@ static pc_status check_signature(const token_parts *parts, const pc_jwks *keys)
     pc_jwt_algorithm algorithm = PC_JWT_RS256;
     status = find_key(&key, &algorithm, keys, header);
     json_decref(header);
-    return pc_status_ok(&status) ? verify_with(key, algorithm, parts) : status;
+    return pc_status_ok(&status) ? verify_with(key, algorithm, parts, gate) : status;
 }
 
 pc_status pc_jwt_verify(pc_jwt_caller *out, const char *token, size_t size, const pc_jwks *keys,
-                        const pc_jwt_rules *rules, int64_t now_s)
+                        const pc_jwt_rules *rules, const pc_jwt_gate *gate, int64_t now_s)
 {
     *out = (pc_jwt_caller){.until_s = 0};
     if (size > PC_JWT_BYTES_MAX) {
@@ -288,7 +297,7 @@ pc_status pc_jwt_verify(pc_jwt_caller *out, const char *token, size_t size, cons
     if (!split(&parts, token, size)) {
         return malformed();
     }
-    pc_status status = check_signature(&parts, keys);
+    pc_status status = check_signature(&parts, keys, gate);
     if (!pc_status_ok(&status)) {
         return status;
     }

@@ -36,9 +36,17 @@ typedef struct {
     int64_t until_s;
 } pc_jwt_caller;
 
-/* Verifies a token at the time `now_s`. Errors: as above; RESOURCE_EXHAUSTED. */
+/* Says whether a signature may be verified, which is what costs. */
+typedef struct {
+    pc_status (*may_verify)(void *self);
+    void *self;
+} pc_jwt_gate;
+
+/* Verifies a token at the time `now_s`. What is refused before its signature is looked at does not
+ * pass the gate, which may be NULL. Errors: as above; those of the gate; RESOURCE_EXHAUSTED. */
 PC_NODISCARD pc_status pc_jwt_verify(pc_jwt_caller *out, const char *token, size_t size,
-                                     const pc_jwks *keys, const pc_jwt_rules *rules, int64_t now_s);
+                                     const pc_jwks *keys, const pc_jwt_rules *rules,
+                                     const pc_jwt_gate *gate, int64_t now_s);
 
 /* Whether a text can be a caller's name: 1 to PC_CALLER_BYTES_MAX characters of printable ASCII
  * without spaces. */

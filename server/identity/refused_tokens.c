@@ -3,6 +3,7 @@
 #include "identity/refused_tokens.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +15,10 @@ enum {
     LOCKS = 16,
     MESSAGE_BYTES = 128,
     KNOWN_S = 60,
-    BURST = 10,     /* times the rate, of one source */
-    ALL = 25,       /* times the rate, of all */
-    ALL_SOURCES = 1 /* stands for them in the quotas */
+    BURST = 10,      /* times the rate, of one source */
+    ALL = 100,       /* times the rate, of all */
+    ALL_SOURCES = 1, /* stands for them in the quotas */
+    GOOD_SOURCES = 1024
 };
 
 static const int64_t second_ns = 1000000000;
@@ -34,6 +36,8 @@ struct pc_refused_tokens {
     pc_quota own;
     pc_quota all;
     pc_quotas *quotas;
+    /* That had a good token of late; each has the place of its remainder until another comes. */
+    atomic_uint_least64_t good_sources[GOOD_SOURCES];
     pthread_mutex_t locks[LOCKS]; /* guards: each the places of its remainder */
     refused places[PLACES];
 };
@@ -116,9 +120,18 @@ void pc_refused_tokens_put(pc_refused_tokens *tokens, pc_token_hash hash, uint64
 
 /* ---- how many may be ------------------------------------------------------------------------- */
 
+static atomic_uint_least64_t *good_place(pc_refused_tokens *tokens, uint64_t source)
+{
+    return &tokens->good_sources[source % GOOD_SOURCES];
+}
+
 pc_status pc_refused_tokens_take(pc_refused_tokens *tokens, uint64_t source, int64_t now_ns)
 {
     int64_t wait_ns = pc_quotas_take(tokens->quotas, source, &tokens->own, now_ns);
+    bool is_good = atomic_load_explicit(good_place(tokens, source), memory_order_relaxed) == source;
+    if (wait_ns == 0 && is_good) {
+        return PC_OK;
+    }
     if (wait_ns == 0) {
         wait_ns = pc_quotas_take(tokens->quotas, ALL_SOURCES, &tokens->all, now_ns);
         if (wait_ns == 0) {
@@ -135,6 +148,10 @@ pc_status pc_refused_tokens_take(pc_refused_tokens *tokens, uint64_t source, int
 
 void pc_refused_tokens_give_back(pc_refused_tokens *tokens, uint64_t source)
 {
+    uint64_t before =
+        atomic_exchange_explicit(good_place(tokens, source), source, memory_order_relaxed);
     pc_quotas_give_back(tokens->quotas, source);
-    pc_quotas_give_back(tokens->quotas, ALL_SOURCES);
+    if (before != source) {
+        pc_quotas_give_back(tokens->quotas, ALL_SOURCES);
+    }
 }

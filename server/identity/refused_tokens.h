@@ -1,8 +1,13 @@
 /* Keeps what bad tokens cost within bounds, since whoever reaches the port can send them, each for
  * the price of a signature's verification. A token that was refused of late is refused again
  * without one. And where new ones come from that are all refused, a source may have only so many of
- * them verified in a second, and all sources together some more; the rest is told to come again.
- * Tokens that were verified before are not concerned.
+ * them verified in a second, and all sources together that had no good one of late some more; the
+ * rest is told to come again. Tokens that were verified before are not concerned, nor are those
+ * that are refused for less than a signature.
+ *
+ * A verification takes 12 us with RSA of 2048 bits, 48 with 4096 and 42 with P-256 (`openssl speed`
+ * 3.0 on an AMD EPYC): at the default rate all bad tokens together cost a tenth of a core at most;
+ * with RSA of 8192 bits four times as much.
  *
  * Kept are hashes (remembered_tokens.h); memory is fixed. Threads: any. */
 #ifndef PC_IDENTITY_REFUSED_TOKENS_H
@@ -14,7 +19,7 @@
 typedef struct pc_refused_tokens pc_refused_tokens;
 
 /* `rate` is how many tokens of a source may be verified in vain in a second, ten times as many at
- * once; 25 times as many of all. 0: no bound. Owned: pc_refused_tokens_free. Errors:
+ * once; 100 times as many of all. 0: no bound. Owned: pc_refused_tokens_free. Errors:
  * RESOURCE_EXHAUSTED. */
 PC_NODISCARD pc_status pc_refused_tokens_new(pc_refused_tokens **out, double rate);
 

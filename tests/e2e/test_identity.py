@@ -279,6 +279,13 @@ class Identity(unittest.TestCase):
         how = "profilecontext_identity_unverified_tokens_total{reason=\"%s\"}"
         with closing(self.server(*self.tokens(), "--identity-refused-token-rate=1")) as server:
             self.assertEqual(call(server.channel, known), OK)
+            # What is refused before its signature is looked at is no verification.
+            other = Issuer()
+            other.add("unknown")
+            for i in range(50):
+                self.assertEqual(call(server.channel, bearer(other.token("unknown", jti=str(i)))),
+                                 "TOKEN_KEY_UNKNOWN")
+                self.assertEqual(call(server.channel, bearer(f"a.b.{i}")), "TOKEN_MALFORMED")
             # The same one again and again is one.
             for _ in range(100):
                 self.assertEqual(call(server.channel, flood[0]), "TOKEN_SIGNATURE_INVALID")

@@ -52,7 +52,7 @@ static void read_set(const uint8_t *bytes, size_t size)
 static void read_token(const char *token, size_t size, bool is_own)
 {
     pc_jwt_caller caller;
-    pc_status status = pc_jwt_verify(&caller, token, size, own_keys, &rules, NOW_S);
+    pc_status status = pc_jwt_verify(&caller, token, size, own_keys, &rules, NULL, NOW_S);
     if (pc_status_ok(&status) &&
         (!is_own || !pc_caller_name_valid(caller.name, strlen(caller.name)) ||
          caller.until_s + rules.skew_s <= NOW_S)) {

@@ -57,7 +57,7 @@ static int free_keys(void **state)
 
 static pc_status verify(pc_jwt_caller *out, const char *token)
 {
-    return pc_jwt_verify(out, token, strlen(token), keys, &rules, NOW_S);
+    return pc_jwt_verify(out, token, strlen(token), keys, &rules, NULL, NOW_S);
 }
 
 static void check_refused(const char *token, const char *reason)
@@ -106,7 +106,7 @@ static void test_jwt__both_algorithms_are_verified_and_name_the_caller(void **st
     write_token(token, sizeof token, ec, "{\"alg\":\"ES256\"}",
                 "{\"iss\":\"https://issuer\",\"aud\":\"other\",\"client_id\":\"routing\","
                 "\"exp\":1700000600}");
-    check_ok(pc_jwt_verify(&caller, token, strlen(token), keys, &other, NOW_S));
+    check_ok(pc_jwt_verify(&caller, token, strlen(token), keys, &other, NULL, NOW_S));
     assert_string_equal(caller.name, "jwt:routing");
 }
 
@@ -141,12 +141,12 @@ static void test_jwt__the_examples_of_the_rfc_are_verified(void **state)
         pc_jwks *set;
         check_ok(pc_jwks_parse(&set, cases[i][2], strlen(cases[i][2])));
         (void)snprintf(token, sizeof token, "%s.%s.%s", cases[i][0], payload, cases[i][1]);
-        check_failure(pc_jwt_verify(&caller, token, strlen(token), set, &joe, 1300819000),
+        check_failure(pc_jwt_verify(&caller, token, strlen(token), set, &joe, NULL, 1300819000),
                       PC_CODE_UNAUTHENTICATED, "TOKEN_AUDIENCE_WRONG");
-        check_failure(pc_jwt_verify(&caller, token, strlen(token), set, &joe, 1300819411),
+        check_failure(pc_jwt_verify(&caller, token, strlen(token), set, &joe, NULL, 1300819411),
                       PC_CODE_UNAUTHENTICATED, "TOKEN_EXPIRED");
         token[strlen(cases[i][0]) + 3] ^= 1;
-        check_failure(pc_jwt_verify(&caller, token, strlen(token), set, &joe, 1300819000),
+        check_failure(pc_jwt_verify(&caller, token, strlen(token), set, &joe, NULL, 1300819000),
                       PC_CODE_UNAUTHENTICATED, "TOKEN_SIGNATURE_INVALID");
         pc_jwks_unref(set);
     }
@@ -333,7 +333,7 @@ static void test_jwt__what_is_cut_or_changed_anywhere_is_refused(void **state)
     write_token(token, sizeof token, ec, "{\"alg\":\"ES256\",\"kid\":\"e\"}", GOOD_CLAIMS);
     size_t size = strlen(token);
     for (size_t i = 0; i < size; i++) {
-        pc_status status = pc_jwt_verify(&caller, token, i, keys, &rules, NOW_S);
+        pc_status status = pc_jwt_verify(&caller, token, i, keys, &rules, NULL, NOW_S);
         assert_int_equal(status.code, PC_CODE_UNAUTHENTICATED);
         pc_status_clear(&status);
         memcpy(changed, token, size + 1);
@@ -354,15 +354,57 @@ static void test_jwt__what_is_cut_or_changed_anywhere_is_refused(void **state)
     }
 }
 
+static pc_status close_gate(void *self)
+{
+    (*(int *)self)++;
+    return pc_status_new(PC_CODE_RESOURCE_EXHAUSTED, "CLOSED", "not now");
+}
+
+static void test_jwt__only_what_wants_a_signature_verified_comes_to_the_gate(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header;
+        const char *signature; /* NULL: the good one */
+        int times;             /* at the gate */
+    } cases[] = {
+        {"{\"alg\":\"ES256\",\"kid\":\"e\"}", NULL, 1},
+        {"{\"alg\":\"RS256\",\"kid\":\"r\"}", "AAAA", 1},
+        {"{\"alg\":\"ES256\",\"kid\":\"e\"}", "AAAA", 0},
+        {"{\"alg\":\"RS256\",\"kid\":\"r\"}", "", 0},
+        {"{\"alg\":\"RS256\",\"kid\":\"r\"}", "*", 0},
+        {"{\"alg\":\"ES256\",\"kid\":\"unknown\"}", NULL, 0},
+        {"{\"alg\":\"none\"}", NULL, 0},
+        {"{}", NULL, 0},
+    };
+    for (size_t i = 0; i < PC_COUNT_OF(cases); i++) {
+        char token[TOKEN_BYTES];
+        write_token(token, sizeof token, ec, cases[i].header, GOOD_CLAIMS);
+        if (cases[i].signature != NULL) {
+            char *signature = strrchr(token, '.') + 1;
+            (void)snprintf(signature, sizeof token - (size_t)(signature - token), "%s",
+                           cases[i].signature);
+        }
+        int times = 0;
+        const pc_jwt_gate gate = {close_gate, &times};
+        pc_jwt_caller caller;
+        pc_status status = pc_jwt_verify(&caller, token, strlen(token), keys, &rules, &gate, NOW_S);
+        assert_int_equal(times, cases[i].times);
+        assert_int_equal(status.code,
+                         times > 0 ? PC_CODE_RESOURCE_EXHAUSTED : PC_CODE_UNAUTHENTICATED);
+        pc_status_clear(&status);
+    }
+}
+
 static void test_jwt__what_is_too_large_or_deep_is_refused(void **state)
 {
     (void)state;
     char *token = malloc((size_t)2 * PC_JWT_BYTES_MAX);
     memset(token, 'A', (size_t)2 * PC_JWT_BYTES_MAX);
     pc_jwt_caller caller;
-    check_failure(pc_jwt_verify(&caller, token, PC_JWT_BYTES_MAX + 1, keys, &rules, NOW_S),
+    check_failure(pc_jwt_verify(&caller, token, PC_JWT_BYTES_MAX + 1, keys, &rules, NULL, NOW_S),
                   PC_CODE_UNAUTHENTICATED, "TOKEN_TOO_LARGE");
-    check_failure(pc_jwt_verify(&caller, token, PC_JWT_BYTES_MAX, keys, &rules, NOW_S),
+    check_failure(pc_jwt_verify(&caller, token, PC_JWT_BYTES_MAX, keys, &rules, NULL, NOW_S),
                   PC_CODE_UNAUTHENTICATED, "TOKEN_MALFORMED");
     free(token);
     char deep[4096];
@@ -384,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_jwt__tokens_of_or_for_others_are_refused),
         cmocka_unit_test(test_jwt__names_that_could_deceive_are_refused),
         cmocka_unit_test(test_jwt__what_is_cut_or_changed_anywhere_is_refused),
+        cmocka_unit_test(test_jwt__only_what_wants_a_signature_verified_comes_to_the_gate),
         cmocka_unit_test(test_jwt__what_is_too_large_or_deep_is_refused),
     };
     return cmocka_run_group_tests_name("jwt", tests, make_keys, free_keys);

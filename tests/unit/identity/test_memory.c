@@ -122,7 +122,7 @@ static void test_memory__a_token_is_verified_or_memory_lacks(void **state)
             assert_true(fail_at < ALLOCATIONS_MAX);
             failing_after(fail_at);
             pc_status status =
-                pc_jwt_verify(&caller, tokens[i], strlen(tokens[i]), set, &rules, 1000);
+                pc_jwt_verify(&caller, tokens[i], strlen(tokens[i]), set, &rules, NULL, 1000);
             over = !failing_end();
             if (pc_status_ok(&status)) {
                 assert_string_equal(caller.name, "crm");

@@ -102,11 +102,34 @@ static void test_refused_tokens__all_sources_have_a_bound_that_costs_none_its_ow
     for (uint64_t source = 2; source < 1002; source++) {
         taken += may(*state, source, 0);
     }
-    assert_int_equal(taken, 50);
+    assert_int_equal(taken, 200);
     /* Whom the bound of all has turned away has lost nothing of its own. */
     for (int i = 0; i < 20; i++) {
         assert_true(may(*state, 1001, second));
     }
+}
+
+static void test_refused_tokens__a_source_that_had_a_good_one_is_not_held_up_by_all(void **state)
+{
+    assert_true(may(*state, 7, 0));
+    pc_refused_tokens_give_back(*state, 7);
+    int taken = 0;
+    for (uint64_t source = 1000; source < 2000; source++) {
+        taken += may(*state, source, 0);
+    }
+    assert_int_equal(taken, 200); /* The good one has not cost one of these. */
+    assert_false(may(*state, 8, 0));
+    for (int i = 0; i < 20; i++) {
+        assert_true(may(*state, 7, 0));
+    }
+    assert_false(may(*state, 7, 0)); /* It has its own bound. */
+    /* Another at the same place, and the first is one of all again. */
+    assert_true(may(*state, 7 + 1024, second));
+    pc_refused_tokens_give_back(*state, 7 + 1024);
+    for (uint64_t source = 3000; may(*state, source, second); source++) {
+    }
+    assert_false(may(*state, 7, second));
+    assert_true(may(*state, 7 + 1024, second));
 }
 
 static void test_refused_tokens__without_a_rate_there_is_no_bound(void **state)
@@ -131,6 +154,7 @@ int main(void)
         TEST(a_source_has_a_burst_then_its_rate),
         TEST(good_ones_are_not_counted),
         TEST(all_sources_have_a_bound_that_costs_none_its_own),
+        TEST(a_source_that_had_a_good_one_is_not_held_up_by_all),
         TEST(without_a_rate_there_is_no_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
