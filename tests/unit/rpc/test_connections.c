@@ -4,6 +4,7 @@
 
 #include <grpc/grpc_security.h>
 #include <grpc/support/alloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +49,7 @@ static bool cut(void *self, const char *peer)
         return false;
     }
     assert_true(c->count < CUT_MAX);
-    (void)strcpy(c->peers[c->count++], peer);
+    (void)snprintf(c->peers[c->count++], PC_PEER_NAME_BYTES, "%s", peer);
     return true;
 }
 
