@@ -96,7 +96,7 @@ class Bench(unittest.TestCase):
         self.assertEqual(result["codes"], {"OK": 180, "NOT_FOUND": 20})
         self.assertEqual(set(result["hits"]), PERCENTILES)
         self.assertLess(result["hits"]["p50"], 300)
-        self.assertGreaterEqual(result["misses"]["min"], 300)
+        self.assertGreaterEqual(result["misses"]["min"], 299)  # timers count in whole milliseconds
 
     def test_no_more_calls_are_in_flight_than_asked(self):
         self.sandbox.faults({"operations": {"*": {"delayMs": 20}}})

