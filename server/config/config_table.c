@@ -140,10 +140,8 @@ const config_key config_keys[] = {
      "calls that it may make at once after a pause"},
     {"door.max_delay", KEY_DURATION, AT(door.max_delay), "50ms", 0, SECONDS(60), NULL, "TIME",
      "when what arrives waits longer than this for a thread, prefetches are turned away; batches "
-     "at "
-     "4 times as much, and at 16 times agents' calls and half of those for routing, and at any "
-     "time "
-     "calls that would be answered after their deadline; 0: never"},
+     "at 4 times as much, and at 16 times agents' calls and half of those for routing, and at any "
+     "time calls that would be answered after their deadline; 0: never"},
     {"door.probe_interval", KEY_DURATION, AT(door.probe_interval), "5s", 0, SECONDS(3600), NULL,
      "TIME",
      "connect to the own port this often; when nothing comes back, health says so, and then the "

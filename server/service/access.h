@@ -93,9 +93,9 @@ static inline bool pc_access_needs_consents(const pc_access *access)
     return access->consents != 0;
 }
 
-/* Whether the person's consents may leave nothing of all that is asked for, so that whether there
- * is such a person is not to be told. After the masks. */
-bool pc_access_hides(const pc_access *access);
+/* Has a plan ask for the profile where its consents decide, and keep it hidden whether there is
+ * such a person where they may leave nothing of all that is asked for. After the masks. */
+void pc_access_ask_consents(const pc_access *access, pc_gather_plan *plan);
 
 /* Refuses a condition on a path of XDM in an event that may not be seen as it is: it would tell of
  * it. Errors: PERMISSION_DENIED POLICY_CONDITION_DENIED. */

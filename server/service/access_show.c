@@ -59,15 +59,21 @@ bool pc_access_leaves(const pc_access *access, pc_view view, uint32_t refusals)
     return true;
 }
 
-bool pc_access_hides(const pc_access *access)
+static bool may_leave_nothing(const pc_access *access)
 {
-    for (int view = 0; access->consents != 0 && view < PC_VIEW_COUNT; view++) {
+    for (int view = 0; view < PC_VIEW_COUNT; view++) {
         if (access->masks[view] != NULL &&
             pc_access_leaves(access, (pc_view)view, access->consents)) {
             return false;
         }
     }
-    return access->consents != 0;
+    return true;
+}
+
+void pc_access_ask_consents(const pc_access *access, pc_gather_plan *plan)
+{
+    plan->with_profile = pc_access_needs_consents(access);
+    plan->is_hidden = plan->with_profile && may_leave_nothing(access);
 }
 
 /* ---- data ------------------------------------------------------------------------------------ */

@@ -125,9 +125,8 @@ void pc_plan_context(pc_gather_plan *plan, pc_access *access, pc_status *status,
         plan_section(plan, access, status, arena, section,
                      pc_mask_child_number(mask, context_sections[i].number));
     }
-    plan->with_profile = pc_access_needs_consents(access);
+    pc_access_ask_consents(access, plan);
     plan_events(plan, access, status, service, fields);
-    plan->is_hidden = pc_access_hides(access);
     if (plan->sections == 0 && access->denied != 0) {
         pc_status denied = pc_section_denied();
         if (pc_status_ok(status)) {

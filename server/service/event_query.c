@@ -275,8 +275,7 @@ void pc_plan_events(pc_gather_plan *plan, pc_access *access, pc_query_hash *quer
     pc_request_mask(&mask, status, arena, fields->read_mask, &pc_table_ExperienceEvent);
     plan->masks[PC_SECTION_EVENTS] =
         pc_access_only_mask(access, status, arena, PC_VIEW_EVENTS, mask);
-    plan->with_profile = pc_access_needs_consents(access);
-    plan->is_hidden = pc_access_hides(access);
+    pc_access_ask_consents(access, plan);
     plan->profile_fields = "consents";
     plan->event_limit = pc_request_limit(status, "page_size", fields->page_size,
                                          service->event_limit, service->event_limit_max);

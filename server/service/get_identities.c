@@ -220,8 +220,7 @@ void pc_get_identities(pc_call *call, const void *request, void *self)
     pc_access_person(&op->access, &status, &plan->person);
     op->mask = pc_access_only_mask(&op->access, &status, pc_call_arena(call), PC_VIEW_IDENTITIES,
                                    op->mask);
-    plan->with_profile = pc_access_needs_consents(&op->access);
-    plan->is_hidden = pc_access_hides(&op->access);
+    pc_access_ask_consents(&op->access, plan);
     if (pc_status_ok(&status)) {
         status = pc_request_close_ns(&plan->close_ns, service, call);
     }

@@ -64,8 +64,7 @@ static void plan_fields(operation *op, pc_status *status, const Google__Protobuf
     }
     plan->masks[PC_SECTION_PROFILE] =
         pc_access_needs_whole(&op->access, PC_VIEW_WHOLE_PROFILE) ? NULL : mask;
-    plan->with_profile = pc_access_needs_consents(&op->access);
-    plan->is_hidden = pc_access_hides(&op->access);
+    pc_access_ask_consents(&op->access, plan);
     *status = pc_mask_upstream_fields(&plan->profile_fields, arena, mask);
     if (pc_status_ok(status) && plan->with_profile && plan->profile_fields != NULL) {
         /* Out of memory it asks for all, which will do. */

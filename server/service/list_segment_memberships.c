@@ -79,8 +79,7 @@ void pc_list_segment_memberships(pc_call *call, const void *request, void *self)
     pc_access_person(&op->access, &status, &plan->person);
     op->mask =
         pc_access_only_mask(&op->access, &status, pc_call_arena(call), PC_VIEW_SEGMENTS, op->mask);
-    plan->with_profile = pc_access_needs_consents(&op->access);
-    plan->is_hidden = pc_access_hides(&op->access);
+    pc_access_ask_consents(&op->access, plan);
     op->page_size =
         pc_request_limit(&status, "page_size", message->page_size, PAGE_SIZE_USUAL, PAGE_SIZE_MAX);
     if (pc_status_ok(&status)) {
